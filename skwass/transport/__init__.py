@@ -1,0 +1,23 @@
+"""Distances between measures. The only folder that imports POT."""
+
+from skwass.transport._ground import ground_metric
+from skwass.transport._linear import (
+    Reference,
+    displacements,
+    fit_reference,
+    moved_points,
+)
+from skwass.transport._pairwise import (
+    sampled_wasserstein_distances,
+    wasserstein_distances,
+)
+
+__all__ = [
+    "Reference",
+    "displacements",
+    "fit_reference",
+    "ground_metric",
+    "moved_points",
+    "sampled_wasserstein_distances",
+    "wasserstein_distances",
+]
