@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class _GridToCloud(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class _GridToCloud(  # type: ignore[call-arg]  # TransformerMixin is untyped
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """What both converters share: numbers on a fixed support become weights."""
 
     threshold: float | None
@@ -57,8 +59,9 @@ class _GridToCloud(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         mass = np.where(kept, X, 0).sum(axis=1, dtype=np.float64)
         if not (mass > 0).all():
             raise ValueError(
-                f"X[{int(np.argmin(mass > 0))}] makes an empty cloud: of its n_features="
-                f"{X.shape[1]} values none is above threshold={self.threshold!r}."
+                f"X[{int(np.argmin(mass > 0))}] makes an empty cloud: of its "
+                f"n_features={X.shape[1]} values none is above "
+                f"threshold={self.threshold!r}."
             )
         owner, place = np.nonzero(kept)
         dtype = np.float32 if X.dtype == np.float32 else np.float64
@@ -103,7 +106,7 @@ class ImageToCloud(_GridToCloud):
     >>> from sklearn.datasets import load_digits
     >>> from skwass import ImageToCloud
     >>> ImageToCloud((8, 8)).fit_transform(load_digits().data)
-    PointClouds(n_clouds=1797, n_features=2, sizes=19..46)
+    PointClouds(n_clouds=1797, n_features=2, sizes=16..42)
     """
 
     _parameter_constraints: dict = {
@@ -118,11 +121,11 @@ class ImageToCloud(_GridToCloud):
         self.threshold = threshold
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Check the images; nothing is learned.
+        r"""Check the images; nothing is learned.
 
         Parameters
         ----------
-        X : array-like of shape (n_images, n_pixels) or (n_images, \\*shape)
+        X : array-like of shape (n_images, n_pixels) or (n_images, \*shape)
             The images, non-negative.
         y : None
             Ignored.
@@ -143,11 +146,11 @@ class ImageToCloud(_GridToCloud):
         return self
 
     def transform(self, X: ArrayLike) -> PointClouds:
-        """Turn images into clouds.
+        r"""Turn images into clouds.
 
         Parameters
         ----------
-        X : array-like of shape (n_images, n_pixels) or (n_images, \\*shape)
+        X : array-like of shape (n_images, n_pixels) or (n_images, \*shape)
             The images, non-negative, each with at least one pixel above `threshold`.
 
         Returns
@@ -284,9 +287,7 @@ class HistogramToCloud(_GridToCloud):
         reset = not hasattr(self, "n_features_in_")
         return self._clouds(*self._read(X, reset=reset))
 
-    def _read(
-        self, X: ArrayLike, *, reset: bool
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _read(self, X: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         counts = validate_data(self, X, dtype="numeric", reset=reset)
         if self.support is None:
             return counts, np.arange(counts.shape[1], dtype=np.float64)[:, None]
@@ -307,8 +308,7 @@ def _complete(shape: tuple[int, ...], n_pixels: int) -> tuple[int, ...]:
     entries_fit = all(isinstance(n, Integral) and (n > 0 or n == -1) for n in shape)
     if not shape or not entries_fit or list(shape).count(-1) > 1:
         raise ValueError(
-            "shape must have positive integers, of which one may be -1; got "
-            f"{shape!r}."
+            f"shape must have positive integers, of which one may be -1; got {shape!r}."
         )
     known = int(np.prod([n for n in shape if n != -1]))
     filled = tuple(n_pixels // known if n == -1 else int(n) for n in shape)
@@ -321,6 +321,6 @@ def _complete(shape: tuple[int, ...], n_pixels: int) -> tuple[int, ...]:
 
 
 def _grid(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    return np.stack(np.indices(shape, dtype=np.float64), axis=-1).reshape(
+    return np.moveaxis(np.indices(shape, dtype=np.float64), 0, -1).reshape(
         -1, len(shape)
     )

@@ -1,4 +1,4 @@
-"""The one boundary where X becomes point clouds, and where every error about X rises."""
+"""The one boundary where X becomes point clouds, and every error about X rises."""
 
 from __future__ import annotations
 
@@ -101,9 +101,12 @@ def _read_clouds(X: Any) -> PointClouds | None:
     if isinstance(X, PointClouds):
         return X
     if isinstance(X, list | tuple):
-        return _from_list(X) if any(_depth(item) >= 2 for item in X) else _rows(X)
+        if any(_depth(item) >= 2 for item in X):
+            return _from_list(X)
+        _refuse_ragged_rows(X)
+        return None
     ndim = getattr(X, "ndim", 2)
-    if ndim == 1 and getattr(X, "dtype", None) == object and len(X) and _depth(X[0]):
+    if ndim == 1 and getattr(X, "dtype", None) == "O" and len(X) and _depth(X[0]):
         return _read_clouds(list(X))
     if ndim == 3:
         return _from_padded(np.asanyarray(X))
@@ -124,7 +127,7 @@ def _depth(item: Any) -> int:
     return 0
 
 
-def _rows(X: Sequence[Any]) -> None:
+def _refuse_ragged_rows(X: Sequence[Any]) -> None:
     """Refuse a ragged table with better words than NumPy's."""
     lengths = [len(row) if isinstance(row, list | tuple) else -1 for row in X]
     lengths = [
@@ -141,7 +144,8 @@ def _rows(X: Sequence[Any]) -> None:
 
 
 def _from_list(X: Sequence[Any]) -> PointClouds:
-    all_points, all_weights = [], []
+    all_points: list[NDArray[np.floating]] = []
+    all_weights: list[NDArray[np.float64]] = []
     for index, item in enumerate(X):
         points, weights = _one_cloud(item, index)
         if all_points and points.shape[1] != all_points[0].shape[1]:
@@ -153,9 +157,7 @@ def _from_list(X: Sequence[Any]) -> PointClouds:
         all_points.append(points)
         all_weights.append(weights)
     offsets = np.cumsum([0, *map(len, all_points)])
-    return PointClouds(
-        np.concatenate(all_points), np.concatenate(all_weights), offsets
-    )
+    return PointClouds(np.concatenate(all_points), np.concatenate(all_weights), offsets)
 
 
 def _one_cloud(
@@ -194,7 +196,9 @@ def _numbers(values: Any, name: str) -> NDArray[np.floating]:
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{name} holds things that are no numbers: {error}") from None
+            raise ValueError(
+                f"{name} holds things that are no numbers: {error}"
+            ) from None
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} has dtype {array.dtype}; expected real numbers.")
     return array if array.dtype in _FLOATS else array.astype(np.float64)

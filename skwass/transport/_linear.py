@@ -62,7 +62,7 @@ def fit_reference(
     distinct = np.unique(unit, axis=0)
     blurred = unit + _gap(distinct) * random_state.standard_normal(unit.shape)
     kmeans = KMeans(
-        min(n_points, len(distinct)),
+        min(n_points, len(np.unique(blurred, axis=0))),
         n_init=1,
         max_iter=50,
         random_state=random_state.randint(2**31 - 1),
@@ -141,9 +141,8 @@ def _move_block(clouds: PointClouds, reference: Reference) -> Array:
 
 def _move(cloud: Cloud, reference: Reference) -> Array:
     points, weights = _canonical(cloud)
-    # measured from each reference point, so that large coordinates keep their digits
     plan = transport_plan((reference.points, reference.weights), (points, weights))
-    centre = reference.points.mean(axis=0)
+    centre = reference.points.mean(axis=0)  # far from zero, digits would be lost
     mass = plan.sum(axis=1, keepdims=True)
     landed = (plan / mass) @ (points - centre)
     step = (landed - (reference.points - centre)) / reference.scale
@@ -176,7 +175,7 @@ def _pool(clouds: PointClouds, random_state: np.random.RandomState) -> Array:
 
 
 def _gap(distinct: Array) -> float:
-    """Half the typical distance to the nearest other point, per square root of d / 2."""
+    """Half the typical distance to the nearest other point, over sqrt(d / 2)."""
     sample = distinct[:: max(1, len(distinct) // 2000)]
     if len(sample) < 2:
         return 0.0

@@ -93,9 +93,9 @@ def wasserstein_distances(
     >>> from skwass import wasserstein_distances
     >>> square = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     >>> wasserstein_distances([square, square + [3.0, 4.0], 2 * square]).round(3)
-    array([[0.   , 5.   , 0.707],
+    array([[0.   , 5.   , 1.   ],
            [5.   , 0.   , 4.359],
-           [0.707, 4.359, 0.   ]])
+           [1.   , 4.359, 0.   ]])
     """
     ground = ground_metric(metric, metric_params)
     clouds = as_point_clouds(X)
