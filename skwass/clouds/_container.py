@@ -69,7 +69,7 @@ class PointClouds:
         weights: ArrayLike | None = None,
         offsets: ArrayLike | None = None,
     ) -> None:
-        self.points = _as_float(points)
+        self.points = _as_float(points, "points")
         if self.points.ndim != 2:
             raise ValueError(
                 "points must have shape (n_points, n_features); "
@@ -78,21 +78,23 @@ class PointClouds:
         n_points = len(self.points)
         if offsets is None:
             offsets = [0, n_points]
-        self.offsets = np.asarray(offsets, dtype=np.int64)
+        given = np.asarray(offsets)
         if (
-            self.offsets.ndim != 1
-            or len(self.offsets) < 1
-            or self.offsets[0] != 0
-            or self.offsets[-1] != n_points
-            or (np.diff(self.offsets) < 0).any()
+            given.dtype.kind not in "iu"
+            or given.ndim != 1
+            or len(given) < 1
+            or given[0] != 0
+            or given[-1] != n_points
+            or (given[1:] < given[:-1]).any()
         ):
             raise ValueError(
-                "offsets must rise from 0 to the number of points "
-                f"({n_points}); got {_shorten(self.offsets)}."
+                "offsets must be integers that rise from 0 to the number of points "
+                f"({n_points}); got {_shorten(given)}."
             )
+        self.offsets = given.astype(np.int64, copy=False)
         if weights is None:
             weights = np.repeat(1.0 / np.maximum(self.sizes, 1), self.sizes)
-        self.weights: NDArray[np.float64] = np.asanyarray(weights, dtype=np.float64)
+        self.weights = _as_float(weights, "weights").astype(np.float64, copy=False)
         if self.weights.shape != (n_points,):
             raise ValueError(
                 f"weights must have shape ({n_points},), one for each point; "
@@ -204,13 +206,15 @@ class PointClouds:
         )
 
 
-def _as_float(points: ArrayLike) -> NDArray[np.floating]:
+def _as_float(values: ArrayLike, name: str) -> NDArray[np.floating]:
     """float32 and float64 stay what they are, everything else becomes float64."""
-    array = np.asanyarray(points)
+    array = np.asanyarray(values)
     if array.dtype in (np.float32, np.float64):
         return array
+    if array.dtype.kind not in "biufO":
+        raise ValueError(f"{name} must be real numbers; got dtype {array.dtype}.")
     return array.astype(np.float64)
 
 
-def _shorten(values: NDArray[np.int64]) -> str:
+def _shorten(values: NDArray[Any]) -> str:
     return np.array2string(values, threshold=8, edgeitems=3)

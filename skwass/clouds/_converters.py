@@ -57,7 +57,9 @@ class _GridToCloud(  # type: ignore[call-arg]  # TransformerMixin is untyped
             )
         kept = np.full(X.shape, True) if self.threshold is None else X > self.threshold
         mass = np.where(kept, X, 0).sum(axis=1, dtype=np.float64)
-        if not (mass > 0).all():
+        if self.threshold is None:
+            mass[mass == 0] = 1.0
+        elif not (mass > 0).all():
             raise ValueError(
                 f"X[{int(np.argmin(mass > 0))}] makes an empty cloud: of its "
                 f"n_features={X.shape[1]} values none is above "
@@ -88,7 +90,8 @@ class ImageToCloud(_GridToCloud):
     threshold : float, default=0.0
         Pixels brighter than this become points. The default keeps every pixel that has
         mass; raise it to drop noise of the background. None makes a point of each
-        pixel, those without mass included, so that all clouds have the same size.
+        pixel, those without mass included, so that all clouds have the same size; a
+        blank image then keeps weights of zero, which the next estimator refuses.
 
     Attributes
     ----------
@@ -165,12 +168,14 @@ class ImageToCloud(_GridToCloud):
             As in `fit`, or if an image has no pixel above `threshold`.
         """
         self._validate_params()
-        images, shape = self._read(X, reset=not hasattr(self, "n_features_in_"))
+        images, shape = self._read(X, reset=False)
         return self._clouds(images, _grid(shape))
 
     def _read(
         self, X: ArrayLike, *, reset: bool
     ) -> tuple[NDArray[Any], tuple[int, ...]]:
+        if isinstance(X, list | tuple):
+            X = np.asarray(X)
         stacked = getattr(X, "ndim", 2) > 2
         if stacked:
             stack = check_array(X, allow_nd=True, dtype="numeric", input_name="X")
@@ -202,7 +207,8 @@ class HistogramToCloud(_GridToCloud):
         Where each bin lies. None puts bin k at the place k on a line.
     threshold : float, default=0.0
         Bins with more than this become points; None makes a point of each bin, those
-        without mass included.
+        without mass included, and leaves it to the next estimator to refuse a row of
+        zeros.
 
     Attributes
     ----------
@@ -284,8 +290,7 @@ class HistogramToCloud(_GridToCloud):
             As in `fit`, or if a histogram has no bin above `threshold`.
         """
         self._validate_params()
-        reset = not hasattr(self, "n_features_in_")
-        return self._clouds(*self._read(X, reset=reset))
+        return self._clouds(*self._read(X, reset=False))
 
     def _read(self, X: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         counts = validate_data(self, X, dtype="numeric", reset=reset)

@@ -106,7 +106,7 @@ def _read_clouds(X: Any) -> PointClouds | None:
         _refuse_ragged_rows(X)
         return None
     ndim = getattr(X, "ndim", 2)
-    if ndim == 1 and getattr(X, "dtype", None) == "O" and len(X) and _depth(X[0]):
+    if ndim == 1 and getattr(X, "dtype", None) == "O" and any(map(_depth, X)):
         return _read_clouds(list(X))
     if ndim == 3:
         return _from_padded(np.asanyarray(X))
@@ -191,16 +191,14 @@ def _numbers(values: Any, name: str) -> NDArray[np.floating]:
     try:
         array = np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{name} is not a regular array of numbers: {error}") from None
+        raise ValueError(f"{name} must be a regular array: {error}") from None
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"{name} holds things that are no numbers: {error}"
-            ) from None
+            raise ValueError(f"{name} must hold numbers only: {error}") from None
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has dtype {array.dtype}; expected real numbers.")
+        raise ValueError(f"{name} must be real numbers; got dtype {array.dtype}.")
     return array if array.dtype in _FLOATS else array.astype(np.float64)
 
 

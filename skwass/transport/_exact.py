@@ -19,6 +19,7 @@ GroundMetric = Callable[[NDArray[Any], NDArray[Any]], Array]
 _Solver = Callable[[Array, Array, Array], tuple[Array, float]]
 
 _MAX_PIVOTS = 100_000_000
+_LARGEST_EXPONENT = 1023  # of a power of two in float64
 
 
 def squared_wasserstein(
@@ -55,8 +56,20 @@ def squared_costs(
 ) -> Array:
     """Squared ground distances between two sets of points, in float64."""
     if ground is None:
-        return cdist(x, y, "sqeuclidean")
-    return np.square(ground(x, y))
+        costs = cdist(x, y, "sqeuclidean")
+    else:
+        with np.errstate(over="ignore"):
+            costs = np.square(ground(x, y))
+    refuse_overflow(costs.max())
+    return costs
+
+
+def refuse_overflow(largest: float) -> None:
+    """Squares of float64 numbers end at 1e308."""
+    if not np.isfinite(largest):
+        raise ValueError(
+            "The squared ground distances overflow; rescale X to smaller coordinates."
+        )
 
 
 def _solve(a: Array, b: Array, costs: Array) -> tuple[Array, float]:
@@ -64,21 +77,21 @@ def _solve(a: Array, b: Array, costs: Array) -> tuple[Array, float]:
 
     Scaling by a power of two loses no bit, so results scale exactly with X.
     """
-    largest = costs.max()
-    if not np.isfinite(largest):
-        raise ValueError(
-            "The squared ground distances overflow; rescale X to smaller coordinates."
-        )
-    scale = float(np.ldexp(1.0, -int(np.frexp(largest)[1]))) if largest > 0 else 1.0
+    _, exponent = np.frexp(costs.max())
+    scale = float(np.ldexp(1.0, min(-int(exponent), _LARGEST_EXPONENT)))
     costs *= scale
     plan, cost = _network_simplex()(a, b * (a.sum() / b.sum()), costs)
+    if not abs(plan.sum() - a.sum()) < 1e-6:
+        raise RuntimeError("The network simplex found no plan between two clouds.")
     return plan, max(cost, 0.0) / scale
 
 
 def _on_a_line(x: NDArray[Any], a: Array, y: NDArray[Any], b: Array) -> float:
     from ot.lp import emd2_1d
 
-    return float(emd2_1d(x.astype(float), y.astype(float), a, b, "sqeuclidean"))
+    cost = float(emd2_1d(x.astype(float), y.astype(float), a, b, "sqeuclidean"))
+    refuse_overflow(cost)
+    return cost
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,8 @@ from skwass.transport._exact import GroundMetric
 EUCLIDEAN = ("wasserstein", "euclidean", "l2")
 #: scikit-learn's names for metrics that SciPy calls otherwise
 _ALIASES = {"l1": "cityblock", "manhattan": "cityblock"}
+#: what SciPy would otherwise estimate anew from each pair of clouds
+_NEEDED = {"mahalanobis": "VI", "seuclidean": "V"}
 
 
 def ground_metric(
@@ -34,10 +36,18 @@ def ground_metric(
             return None
         metric = _ALIASES.get(metric, "euclidean" if metric in EUCLIDEAN else metric)
         _try_out(metric, params)
+    elif not callable(metric):
+        raise ValueError(f"metric must be a string or a callable; got {metric!r}.")
     return partial(_ground_distances, metric=metric, params=params)
 
 
 def _try_out(metric: str, params: dict[str, Any]) -> None:
+    needed = _NEEDED.get(metric)
+    if needed is not None and needed not in params:
+        raise ValueError(
+            f"metric={metric!r} needs {needed!r} in metric_params, the same for all "
+            "pairs of clouds."
+        )
     points = np.array([[0.25, 0.75], [0.5, 0.5]])
     if {"V", "VI", "w"} & set(params):
         return  # sized for the dimension of X: SciPy checks them there

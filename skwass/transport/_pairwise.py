@@ -14,6 +14,7 @@ from skwass.clouds import PointClouds, as_point_clouds
 from skwass.transport._exact import (
     GroundMetric,
     all_diracs,
+    refuse_overflow,
     squared_costs,
     squared_wasserstein,
 )
@@ -105,7 +106,7 @@ def wasserstein_distances(
         distances = squared_costs(clouds.points, table, ground)
     else:
         distances = _all_pairs(clouds, others, ground, n_jobs, verbose)
-    return distances if squared else np.sqrt(distances)
+    return distances if squared else np.sqrt(distances, out=distances)
 
 
 def sampled_wasserstein_distances(
@@ -206,7 +207,9 @@ def _all_pairs(
     solved = _solve(clouds, others, blocks(), ground, n_jobs, verbose, n_pairs)
     for block, values in zip(blocks(), solved, strict=True):
         distances[block[:, 0], block[:, 1]] = values
-    return distances + distances.T if symmetric else distances
+        if symmetric:
+            distances[block[:, 1], block[:, 0]] = values
+    return distances
 
 
 def _solve(
@@ -248,7 +251,9 @@ def _between_points(
     x: NDArray[Any], y: NDArray[Any], pairs: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     difference = x[pairs[:, 0]].astype(np.float64) - y[pairs[:, 1]]
-    return np.einsum("ij,ij->i", difference, difference)
+    squares = np.einsum("ij,ij->i", difference, difference)
+    refuse_overflow(squares.max(initial=0.0))
+    return squares
 
 
 def _matching(others: PointClouds, clouds: PointClouds) -> PointClouds:
