@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 
 import matplotlib
+
 import skwass
 
 matplotlib.use("Agg")

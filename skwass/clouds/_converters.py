@@ -97,7 +97,7 @@ class ImageToCloud(_GridToCloud):
     ----------
     n_features_in_ : int
         Number of pixels of an image.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the pixels, if X was a data frame.
 
     See Also
@@ -214,7 +214,7 @@ class HistogramToCloud(_GridToCloud):
     ----------
     n_features_in_ : int
         Number of bins.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the bins, if X was a data frame.
 
     See Also
