@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -131,7 +131,7 @@ class PointClouds:
     @overload
     def __getitem__(self, key: int | np.integer) -> Cloud: ...
     @overload
-    def __getitem__(self, key: slice | ArrayLike | tuple[Any, ...]) -> PointClouds: ...
+    def __getitem__(self, key: slice | NDArray[Any] | Sequence[Any]) -> PointClouds: ...
     def __getitem__(self, key: Any) -> Cloud | PointClouds:
         # scikit-learn's indexing helpers ask for X[key, ...]
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:

@@ -47,7 +47,7 @@ def transport_plan(source: Cloud, target: Cloud) -> Array:
     x, a = source
     y, b = target
     if len(x) == 1 or len(y) == 1:
-        return np.outer(a, b)
+        return a[:, None] * b
     return _solve(a, b, squared_costs(x, y))[0]
 
 
