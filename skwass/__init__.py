@@ -6,6 +6,7 @@ from skwass.clouds import (
     PointClouds,
     as_point_clouds,
 )
+from skwass.manifold import WormholeEmbedder
 from skwass.transport import (
     sampled_wasserstein_distances,
     wasserstein_distances,
@@ -17,6 +18,7 @@ __all__ = [
     "HistogramToCloud",
     "ImageToCloud",
     "PointClouds",
+    "WormholeEmbedder",
     "as_point_clouds",
     "sampled_wasserstein_distances",
     "wasserstein_distances",

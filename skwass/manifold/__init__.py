@@ -1,0 +1,5 @@
+"""Embeddings of cohorts of measures."""
+
+from skwass.manifold._wormhole import WormholeEmbedder
+
+__all__ = ["WormholeEmbedder"]

@@ -1,0 +1,213 @@
+"""What an embedder learns from: features of each sample, distances between samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from skwass.clouds import PointClouds
+from skwass.transport import (
+    Reference,
+    displacements,
+    fit_reference,
+    moved_points,
+    sampled_wasserstein_distances,
+    wasserstein_distances,
+)
+
+Features = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+_MOST_FEATURES = 256
+_MOST_MOVED_NUMBERS = 8192
+_DEFAULT_REFERENCE = 192
+
+
+class Featuriser(Protocol):
+    """Turns samples into rows of numbers whose Euclidean distances say something.
+
+    Features have no unit; `scale` is the unit of the distances.
+    """
+
+    scale: float
+
+    def transform(self, X: Any) -> Features:
+        """Features of new samples."""
+        ...
+
+
+class Cohort(Protocol):
+    """The samples of one fit."""
+
+    def __len__(self) -> int: ...
+
+    def featurise(
+        self, random_state: np.random.RandomState
+    ) -> tuple[Featuriser, Features]:
+        """Learn features, and give those of the samples."""
+        ...
+
+    def matrix(self) -> Array:
+        """Distances between all samples."""
+        ...
+
+    def distances(self, pairs: NDArray[np.intp]) -> Array:
+        """Distances between the samples of each pair."""
+        ...
+
+    @property
+    def cheap(self) -> bool:
+        """Whether a distance costs next to nothing."""
+        ...
+
+
+@dataclass
+class TransportFeatures:
+    """Principal components of linear transport from a common reference."""
+
+    reference: Reference
+    pca: PCA
+    n_jobs: int | None = None
+
+    @property
+    def scale(self) -> float:
+        """The unit of the distances between clouds."""
+        return self.reference.scale
+
+    def transform(self, clouds: PointClouds, verbose: int = 0) -> Features:
+        """Features of shape (n_clouds, n_components of the PCA)."""
+        moved = displacements(
+            clouds, self.reference, n_jobs=self.n_jobs, verbose=verbose
+        )
+        return self.pca.transform(moved.reshape(len(moved), -1))
+
+    def inverse_transform(self, features: Features) -> Array:
+        """Points of shape (n_clouds, n_points of the reference, n_features)."""
+        moved = self.pca.inverse_transform(features)
+        return moved_points(
+            moved.reshape(len(moved), *self.reference.points.shape), self.reference
+        )
+
+
+@dataclass
+class CloudCohort:
+    """Clouds, compared by exact transport."""
+
+    clouds: PointClouds
+    metric: str | Callable[..., float]
+    metric_params: dict[str, Any] | None
+    n_reference: int | str
+    n_jobs: int | None
+    verbose: int
+
+    def __len__(self) -> int:
+        return len(self.clouds)
+
+    @property
+    def cheap(self) -> bool:
+        """Points have a closed form."""
+        return len(self.clouds.points) == len(self.clouds)
+
+    def featurise(
+        self, random_state: np.random.RandomState
+    ) -> tuple[TransportFeatures, Features]:
+        """Find a reference and the principal components of what it is moved to."""
+        reference = fit_reference(self.clouds, self._n_points(), random_state)
+        moved = displacements(
+            self.clouds, reference, n_jobs=self.n_jobs, verbose=self.verbose
+        ).reshape(len(self), -1)
+        pca = PCA(
+            min(_MOST_FEATURES, *moved.shape), random_state=random_state.randint(2**31)
+        )
+        with np.errstate(invalid="ignore"):
+            # identical clouds have no variance to explain
+            features = pca.fit(moved).transform(moved)
+        return TransportFeatures(reference, pca, self.n_jobs), features
+
+    def _n_points(self) -> int:
+        if not isinstance(self.n_reference, str):
+            return self.n_reference
+        room = _MOST_MOVED_NUMBERS // self.clouds.n_features
+        return min(_DEFAULT_REFERENCE, max(16, room))
+
+    def matrix(self) -> Array:
+        """Exact distances between all clouds."""
+        return wasserstein_distances(self.clouds, **self._how())
+
+    def distances(self, pairs: NDArray[np.intp]) -> Array:
+        """Exact distances between the clouds of each pair."""
+        return sampled_wasserstein_distances(self.clouds, pairs, **self._how())
+
+    def _how(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "metric_params": self.metric_params,
+            "n_jobs": self.n_jobs,
+            "verbose": self.verbose,
+        }
+
+
+@dataclass
+class LandmarkFeatures:
+    """Classical MDS that places new samples by their distances to the old ones [1]_.
+
+    References
+    ----------
+    .. [1] de Silva, Tenenbaum. Sparse multidimensional scaling using landmark points.
+       Technical report, Stanford University, 2004.
+    """
+
+    mean_squares: Array
+    projection: Array
+    scale: float
+
+    def transform(self, dissimilarities: Array) -> Features:
+        """Features of rows of distances to the samples of the fit."""
+        squares = np.square(dissimilarities / self.scale)
+        return ((squares - self.mean_squares) @ self.projection).astype(np.float32)
+
+
+@dataclass
+class DissimilarityCohort:
+    """Samples known by their distances only."""
+
+    dissimilarities: Array
+    cheap: bool = True
+
+    def __len__(self) -> int:
+        return len(self.dissimilarities)
+
+    def featurise(
+        self, random_state: np.random.RandomState
+    ) -> tuple[LandmarkFeatures, Features]:
+        """Classical MDS with all positive eigenvalues, up to a number."""
+        scale = float(np.sqrt(np.mean(self.dissimilarities**2) / 2)) or 1.0
+        squares = np.square(self.dissimilarities / scale)
+        means = squares.mean(axis=0)
+        inner = -0.5 * (squares - means - means[:, None] + means.mean())
+        values, vectors = np.linalg.eigh(inner)
+        order = np.argsort(values)[::-1][:_MOST_FEATURES]
+        order = order[values[order] > 1e-10 * max(values[order[0]], 1e-300)]
+        if not len(order):
+            order = np.array([len(values) - 1])  # no spread at all: one idle feature
+        vectors = vectors[:, order] * np.sign(
+            vectors[np.abs(vectors[:, order]).argmax(axis=0), order]
+        )
+        roots = np.sqrt(np.maximum(values[order], 1e-300))
+        idle = values[order] <= 0
+        projection = np.where(idle, 0.0, -0.5 * vectors / roots)
+        featuriser = LandmarkFeatures(means, projection, scale)
+        return featuriser, featuriser.transform(self.dissimilarities)
+
+    def matrix(self) -> Array:
+        """The distances themselves."""
+        return self.dissimilarities
+
+    def distances(self, pairs: NDArray[np.intp]) -> Array:
+        """Those of the pairs."""
+        return self.dissimilarities[pairs[:, 0], pairs[:, 1]]

@@ -1,0 +1,118 @@
+"""One fit: features, exact distances, one or more runs, the best of them."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+
+from skwass.manifold._cohorts import Cohort, Features, Featuriser
+from skwass.manifold._network import Recipe, encode, loss_curves, train, was_interrupted
+from skwass.manifold._pairs import PairBatches, PairCache, all_pairs_fit, solve_cache
+from skwass.training import draw_seed
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a fit does besides training, named as in `WormholeEmbedder`."""
+
+    init: str | Array
+    n_init: int
+    n_pairs: int | str
+    batch_size: int
+    validation_fraction: float | None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit leaves behind."""
+
+    featuriser: Featuriser
+    net: NeuralNet
+    embedding: Features
+    cache: PairCache
+    matrix: Array | None
+
+
+def fit_cohort(
+    cohort: Cohort, plan: Plan, recipe: Recipe, random_state: np.random.RandomState
+) -> Fitted:
+    """Learn the embedding of a cohort."""
+    training, held_out = _split(len(cohort), plan.validation_fraction, random_state)
+    featuriser, features = cohort.featurise(random_state)
+    known = cohort.matrix() if all_pairs_fit(cohort, plan.n_pairs) else None
+    cache = solve_cache(cohort, training, plan.n_pairs, random_state, known)
+    judges = None
+    if held_out is not None and plan.validation_fraction is not None:
+        share = int(cache.distances.size * plan.validation_fraction)
+        judges = solve_cache(cohort, held_out, share, random_state, known)
+
+    rows, scale = torch.as_tensor(features), featuriser.scale
+    best, least = None, np.inf
+    for _ in range(plan.n_init):
+        net = train(
+            recipe,
+            PairBatches(rows, cache, scale, plan.batch_size, draw_seed(random_state)),
+            judges and PairBatches(rows, judges, scale, plan.batch_size, None),
+            _start(plan.init, features, scale, recipe.n_components, random_state),
+            draw_seed(random_state),
+        )
+        if not loss_curves(net)["loss"]:
+            raise KeyboardInterrupt  # stopped before there was anything to keep
+        embedding = encode(net, features) * np.float32(scale)
+        stress = cache.stress(embedding, normalized=False)
+        if best is None or stress < least:
+            best, least = Fitted(featuriser, net, embedding, cache, known), stress
+        if was_interrupted(net, recipe):
+            warnings.warn(
+                "Training was interrupted; the embedding is that of the epochs so far.",
+                UserWarning,
+                stacklevel=2,
+            )
+            break
+    assert best is not None
+    return best
+
+
+def _split(
+    n_samples: int, fraction: float | None, random_state: np.random.RandomState
+) -> tuple[NDArray[np.intp], NDArray[np.intp] | None]:
+    """Samples to train on, and those held out; two of each at least."""
+    if fraction is None:
+        return np.arange(n_samples), None
+    n_held_out = max(2, round(fraction * n_samples))
+    if n_samples - n_held_out < 2:
+        raise ValueError(
+            f"early_stopping with validation_fraction={fraction!r} holds out "
+            f"{n_held_out} of n_samples={n_samples}, and fewer than two are left to "
+            "train on."
+        )
+    order = random_state.permutation(n_samples)
+    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+
+def _start(
+    init: str | Array,
+    features: Features,
+    scale: float,
+    n_components: int,
+    random_state: np.random.RandomState,
+) -> NDArray[np.float32] | None:
+    """Where the linear part of the encoder starts; None is the leading features."""
+    n_inputs = features.shape[1]
+    if not isinstance(init, str):
+        centred = (init - init.mean(axis=0)) / scale
+        weight = np.linalg.lstsq(features.astype(np.float64), centred, rcond=None)[0].T
+    elif init == "random":
+        longer, shorter = max(n_components, n_inputs), min(n_components, n_inputs)
+        basis = np.linalg.qr(random_state.standard_normal((longer, shorter)))[0]
+        weight = basis if n_components >= n_inputs else basis.T
+    else:
+        return None
+    return weight.astype(np.float32)

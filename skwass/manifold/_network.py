@@ -1,0 +1,144 @@
+"""One autoencoder: training through skorch, encoding and decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.helper import predefined_split
+from torch import Tensor
+
+from skwass.manifold._pairs import PairBatches
+from skwass.nn import StressLoss, WormholeAutoencoder
+from skwass.training import ProgressBar, StopWhenNotFinite, local_torch_seed
+
+_ROWS_A_PASS = 4096
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The parameters of a run, named as in `WormholeEmbedder`."""
+
+    n_components: int
+    hidden_layer_sizes: Sequence[int]
+    decoder: bool
+    max_iter: int
+    lr: float
+    weight_decay: float
+    tol: float
+    n_iter_no_change: int
+    device: str
+    verbose: int
+
+
+def train(
+    recipe: Recipe,
+    batches: PairBatches,
+    held_out: PairBatches | None,
+    weight: NDArray[np.float32] | None,
+    seed: int,
+) -> NeuralNet:
+    """Train one autoencoder; the same seed gives the same bits."""
+    with local_torch_seed(seed):
+        net = NeuralNet(
+            WormholeAutoencoder,
+            StressLoss,
+            module__n_inputs=batches.features.shape[1],
+            module__n_components=recipe.n_components,
+            module__hidden_layer_sizes=tuple(recipe.hidden_layer_sizes),
+            module__weight=None if weight is None else torch.as_tensor(weight),
+            module__decoder=recipe.decoder,
+            optimizer=torch.optim.AdamW,
+            optimizer__weight_decay=recipe.weight_decay,
+            lr=recipe.lr,
+            max_epochs=recipe.max_iter,
+            batch_size=None,
+            train_split=None if held_out is None else predefined_split(held_out),
+            callbacks=_callbacks(recipe, batches, held_out),
+            callbacks__print_log=None,
+            device=recipe.device,
+            verbose=0,
+        )
+        net.fit(batches, y=None)
+    # the cache belongs to the fit: a fitted net is small
+    net.set_params(train_split=None)
+    return net
+
+
+def _callbacks(
+    recipe: Recipe, batches: PairBatches, held_out: PairBatches | None
+) -> list[tuple[str, Callback]]:
+    steps = recipe.max_iter * batches.n_batches
+    schedule = LRScheduler(
+        policy=torch.optim.lr_scheduler.OneCycleLR,
+        max_lr=recipe.lr,
+        total_steps=steps,
+        step_every="batch",
+    )
+    advice = f"Lower lr (now {recipe.lr!r}) or rescale X, and fit again."
+    callbacks: list[tuple[str, Callback]] = [
+        ("finite", StopWhenNotFinite(advice)),
+        ("schedule", schedule),
+    ]
+    if held_out is not None:
+        early_stopping = EarlyStopping(
+            patience=recipe.n_iter_no_change,
+            threshold=recipe.tol,
+            load_best=True,
+        )
+        callbacks.append(("early_stopping", early_stopping))
+    if recipe.verbose:
+        callbacks.append(("progress", ProgressBar("training")))
+    return callbacks
+
+
+def loss_curves(net: NeuralNet) -> dict[str, list[float]]:
+    """Losses of each full epoch: training, and held out if some samples were."""
+    history: Any = [row for row in net.history if "train_loss" in row]
+    curves = {"loss": [row["train_loss"] for row in history]}
+    if history and "valid_loss" in history[0]:
+        curves["validation_loss"] = [row["valid_loss"] for row in history]
+    return curves
+
+
+def was_interrupted(net: NeuralNet, recipe: Recipe) -> bool:
+    """Whether the user stopped training, which skorch takes in silence."""
+    n_epochs = len(loss_curves(net)["loss"])
+    callbacks = dict(net.callbacks_)
+    if n_epochs == recipe.max_iter:
+        return False
+    stopping = callbacks.get("early_stopping")
+    return stopping is None or stopping.misses_ < recipe.n_iter_no_change
+
+
+def encode(net: NeuralNet, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Embeddings of rows of features."""
+    return _in_passes(net, net.module_.encoder, features)
+
+
+def decode(net: NeuralNet, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features of embeddings."""
+    return _in_passes(net, net.module_.decoder, embedding)
+
+
+def _in_passes(
+    net: NeuralNet, module: torch.nn.Module, rows: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    module.eval()
+    with torch.inference_mode():
+        passes = [
+            module(_tensor(rows[start : start + _ROWS_A_PASS], net.device)).cpu()
+            for start in range(0, len(rows), _ROWS_A_PASS)
+        ]
+    mapped: NDArray[np.float32] = torch.cat(passes).numpy()
+    return mapped
+
+
+def _tensor(rows: NDArray[Any], device: str) -> Tensor:
+    return torch.as_tensor(np.array(rows, dtype=np.float32), device=device)

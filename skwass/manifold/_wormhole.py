@@ -1,0 +1,501 @@
+"""The flagship: an embedding in which Euclidean distances are Wasserstein distances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils import Tags, check_array, check_random_state, check_symmetric
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skwass.clouds import PointClouds, validate_clouds
+from skwass.manifold._cohorts import CloudCohort, Cohort, DissimilarityCohort
+from skwass.manifold._fitting import Plan, fit_cohort
+from skwass.manifold._network import Recipe, decode, encode, loss_curves
+from skwass.metrics import distance_correlation
+from skwass.training import checked_device, keep_fitted_state
+from skwass.transport import ground_metric, sampled_wasserstein_distances
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_SCORED_PAIRS = 2000
+
+
+def _has_decoder(estimator: WormholeEmbedder) -> bool:
+    return estimator.decoder and estimator.metric != "precomputed"
+
+
+class WormholeEmbedder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    r"""Embed point clouds so that Euclidean distances match optimal transport.
+
+    The idea of Wasserstein Wormhole [1]_: an encoder is trained until
+    :math:`\|z_i - z_j\| \approx W_2(x_i, x_j)` for the clouds of a cohort; afterwards a
+    distance between any two clouds costs a subtraction, and new clouds are embedded
+    without looking at the old ones. A decoder turns embeddings back into clouds.
+
+    Each cloud is first told by linear optimal transport [2]_: the plan from a common
+    reference gives features whose distances are close to :math:`W_2` already. The
+    encoder is a linear map of these features plus a network that corrects it, trained
+    on exact distances that are solved once and kept,
+
+    .. math:: \min \sum_{(i, j)} (\|z_i - z_j\| - W_2(x_i, x_j))^2 ,
+
+    which is the stress of metric MDS. Rows of a table are clouds of one point, for
+    which :math:`W_2` is the Euclidean distance; so the embedder replaces
+    :class:`~sklearn.manifold.MDS`, and has a `transform`.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Dimension of the embedding. Two is for looking at; distances are kept well from
+        32 or 64 on. It may exceed the dimension of the data.
+    metric : str or callable, default="wasserstein"
+        The distance to match: the 2-Wasserstein distance whose ground distance between
+        points is Euclidean (``"wasserstein"``, ``"euclidean"``), a metric that
+        :func:`scipy.spatial.distance.cdist` knows by name, or a callable of two points.
+        With ``"precomputed"``, X is a square matrix of distances.
+    metric_params : dict, default=None
+        Further arguments of the ground distance.
+    n_reference : int or "auto", default="auto"
+        Points of the reference. More of them see finer detail, and cost time in
+        proportion. "auto" is 192 in few dimensions, fewer in many.
+    n_pairs : int or "auto", default="auto"
+        How many exact distances may be solved. "auto" is 100,000, or ten for each cloud
+        if that is more; on a table, where distances are cheap, all up to two million.
+        If all pairs fit in, all are solved and kept in `dissimilarity_matrix_`.
+    hidden_layer_sizes : sequence of int, default=(256, 256, 256)
+        Layers of the correcting network, and of the decoder's; empty for a linear map.
+    decoder : bool, default=True
+        Train a decoder for `inverse_transform`.
+    init : {"pca", "classical_mds", "random"} or ndarray, default="pca"
+        Where the linear part of the encoder starts. "pca" and "classical_mds" are the
+        same here: the principal components of linear transport, which are its classical
+        MDS. "random" is a random projection. An array of shape (n_samples,
+        n_components) is approached by least squares.
+    n_init : int, default=1
+        Number of runs, of which the one of least stress is kept. One is enough with
+        the default `init`.
+    max_iter : int, default=100
+        Number of epochs. An epoch goes through the solved distances once, and through
+        100,000 of them where all pairs are known.
+    batch_size : int, default=256
+        Number of clouds in a step.
+    lr : float, default=3e-3
+        Largest learning rate of AdamW in a one-cycle schedule.
+    weight_decay : float, default=1e-2
+        Weight decay of AdamW.
+    early_stopping : bool, default=False
+        Hold some clouds out and stop when the stress among them no longer falls; the
+        weights of the best epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of the clouds that early stopping holds out, at least two.
+    n_iter_no_change : int, default=20
+        Epochs without progress after which early stopping stops.
+    tol : float, default=1e-4
+        Relative progress that counts.
+    normalized_stress : bool or "auto", default="auto"
+        Give Kruskal's stress-1 in `stress_` instead of the raw stress. "auto" is False,
+        as in metric MDS.
+    n_jobs : int, default=None
+        Threads for transport; None is one, -1 is all cores. Results do not depend on
+        it.
+    device : str, default="cpu"
+        Where torch trains. The networks are small, so the CPU is a good place.
+    random_state : int, RandomState instance or None, default=None
+        Decides everything that is random: reference, pairs, weights, order. The same
+        seed gives the same bits on the CPU.
+    verbose : int, default=0
+        Show progress bars if positive.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_samples, n_components), float32
+        Embedding of X, equal to ``transform(X)``, in the unit of the distances.
+    stress_ : float
+        Stress of the embedding over all pairs, in squared units of the distances. Where
+        only some pairs were solved it is estimated from them.
+    n_iter_ : int
+        Number of epochs of the kept run.
+    history_ : dict of str to list of float
+        ``"loss"``, the training loss after each epoch (squared stress-1, plus the error
+        of the decoder), and ``"validation_loss"``, the squared stress-1 among held-out
+        clouds, if `early_stopping`.
+    dissimilarity_matrix_ : ndarray of shape (n_samples, n_samples)
+        Exact distances. Only if all pairs were solved.
+    net_ : skorch.NeuralNet
+        The trained autoencoder.
+    n_features_in_ : int
+        Dimension of the points (number of columns if `metric` is "precomputed").
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if X was a data frame.
+
+    See Also
+    --------
+    sklearn.manifold.MDS : Metric MDS of a table, without `transform`.
+    wasserstein_distances : The exact distances.
+
+    Notes
+    -----
+    Features are a function of the measure alone: the order of points, padding,
+    duplicates against doubled weights and the scale of weights do not matter.
+
+    References
+    ----------
+    .. [1] Haviv, Kunes, Dougherty, Burdziak, Nawy, Gilbert, Pe'er. Wasserstein
+       Wormhole: scalable optimal transport distance with transformers. ICML 2024,
+       arXiv:2404.09411.
+    .. [2] Wang, Slepčev, Basu, Ozolek, Rohde. A linear optimal transportation framework
+       for quantifying and visualizing variations in sets of images. IJCV 101, 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skwass import WormholeEmbedder
+    >>> rng = np.random.default_rng(0)
+    >>> clouds = [rng.normal(size=(rng.integers(5, 20), 3)) + i for i in range(30)]
+    >>> embedder = WormholeEmbedder(n_components=2, random_state=0)
+    >>> embedder.fit_transform(clouds).shape
+    (30, 2)
+    >>> embedder.transform(clouds[:5]).shape
+    (5, 2)
+    >>> embedder.inverse_transform(embedder.embedding_[:2])
+    PointClouds(n_clouds=2, n_features=3, sizes=192..192)
+    """
+
+    _parameter_constraints: dict = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "metric": [str, callable],
+        "metric_params": [dict, None],
+        "n_reference": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "n_pairs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "hidden_layer_sizes": ["array-like"],
+        "decoder": ["boolean"],
+        "init": [StrOptions({"pca", "classical_mds", "random"}), np.ndarray],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "normalized_stress": ["boolean", StrOptions({"auto"})],
+        "n_jobs": [None, Integral],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        metric: str | Callable[..., float] = "wasserstein",
+        metric_params: dict[str, Any] | None = None,
+        n_reference: int | str = "auto",
+        n_pairs: int | str = "auto",
+        hidden_layer_sizes: Sequence[int] = (256, 256, 256),
+        decoder: bool = True,
+        init: str | NDArray[Any] = "pca",
+        n_init: int = 1,
+        max_iter: int = 100,
+        batch_size: int = 256,
+        lr: float = 3e-3,
+        weight_decay: float = 1e-2,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        normalized_stress: bool | str = "auto",
+        n_jobs: int | None = None,
+        device: str = "cpu",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.metric = metric
+        self.metric_params = metric_params
+        self.n_reference = n_reference
+        self.n_pairs = n_pairs
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.decoder = decoder
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.normalized_stress = normalized_stress
+        self.n_jobs = n_jobs
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the embedding.
+
+        Parameters
+        ----------
+        X : PointClouds, list, tuple or array-like
+            Clouds, in any form that :func:`as_point_clouds` takes: `PointClouds`, a
+            list of arrays (n_i, n_features) or of tuples (points, weights), an array
+            (n_samples, n_points, n_features) padded with NaN, or a table whose rows
+            are points. If `metric` is "precomputed", distances (not squared) of shape
+            (n_samples, n_samples).
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted embedder.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is not what is expected; the message says which.
+        FloatingPointError
+            If the loss turns NaN or infinite.
+        """
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float32]:
+        """Learn the embedding and give that of X.
+
+        Parameters
+        ----------
+        X : PointClouds, list, tuple or array-like
+            As in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_components), float32
+            The embedding of X.
+        """
+        self._validate_params()
+        with keep_fitted_state(self):
+            cohort = self._cohort(X)
+            plan, recipe = self._plan(len(cohort)), self._recipe()
+            random_state = check_random_state(self.random_state)
+            fitted = fit_cohort(cohort, plan, recipe, random_state)
+            self._featuriser = fitted.featuriser
+            self._fitted_on_points = isinstance(cohort, CloudCohort) and cohort.cheap
+            self.net_ = fitted.net
+            self.embedding_ = fitted.embedding
+            self.history_ = loss_curves(fitted.net)
+            self.n_iter_ = len(self.history_["loss"])
+            self.stress_ = fitted.cache.stress(
+                fitted.embedding, normalized=self.normalized_stress is True
+            )
+            if fitted.matrix is not None:
+                self.dissimilarity_matrix_ = fitted.matrix
+            elif hasattr(self, "dissimilarity_matrix_"):
+                del self.dissimilarity_matrix_  # that of an earlier fit
+        return self.embedding_
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Embed clouds, each by itself.
+
+        Parameters
+        ----------
+        X : PointClouds, list, tuple or array-like
+            Clouds in any form that `fit` takes. If `metric` is "precomputed",
+            distances to the samples of the fit, of shape (n_samples, n_samples_fit).
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_components), float32
+            Embeddings, in the unit of the distances.
+
+        Raises
+        ------
+        ValueError
+            If X is no set of clouds or its points have another dimension.
+        """
+        check_is_fitted(self)
+        samples = self._read(X, reset=False)
+        features = self._featuriser.transform(samples)
+        return encode(self.net_, features) * np.float32(self._featuriser.scale)
+
+    @available_if(_has_decoder)
+    def inverse_transform(self, X: ArrayLike) -> PointClouds | NDArray[np.float64]:
+        """Decode embeddings.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Embeddings, such as those of `transform`, or any mixture of them.
+
+        Returns
+        -------
+        clouds : PointClouds or ndarray of shape (n_samples, n_features)
+            A cloud for each row, all with the weights of the reference; points, if the
+            embedder was fitted on single points.
+
+        Raises
+        ------
+        ValueError
+            If X does not have `n_components` columns.
+        """
+        check_is_fitted(self)
+        embedding = check_array(X, dtype=np.float64, input_name="X")
+        if embedding.shape[1] != self.embedding_.shape[1]:
+            raise ValueError(
+                f"X has {embedding.shape[1]} columns; embeddings have "
+                f"n_components={self.embedding_.shape[1]}."
+            )
+        unit = (embedding / self._featuriser.scale).astype(np.float32)
+        points = self._featuriser.inverse_transform(decode(self.net_, unit))
+        if self._fitted_on_points:
+            return points[:, 0]
+        n_clouds, size, n_features = points.shape
+        return PointClouds(
+            points.reshape(-1, n_features),
+            np.tile(self._featuriser.reference.weights, n_clouds),
+            size * np.arange(n_clouds + 1),
+        )
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Pearson correlation of squared embedded distances with exact ones.
+
+        Up to 2,000 pairs of X are drawn, always the same for the same number of clouds,
+        and solved exactly. If `metric` is "precomputed", the given distances to the
+        samples of the fit are taken instead.
+
+        Parameters
+        ----------
+        X : PointClouds, list, tuple or array-like
+            Clouds in any form that `transform` takes, at least three.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        correlation : float
+            One is perfect. NaN, with a warning, if distances do not vary.
+        """
+        check_is_fitted(self)
+        samples = self._read(X, reset=False, at_least=3)
+        embedding = self.transform(X).astype(np.float64)
+        if self.metric == "precomputed":
+            gaps = embedding[:, None] - self.embedding_
+            embedded = np.linalg.norm(gaps, axis=2).ravel()
+            return distance_correlation(samples.ravel(), embedded)
+        i, j = np.triu_indices(len(samples), 1)
+        if len(i) > _SCORED_PAIRS:
+            chosen = np.random.RandomState(0).permutation(len(i))[:_SCORED_PAIRS]
+            i, j = i[chosen], j[chosen]
+        exact = sampled_wasserstein_distances(
+            samples,
+            np.stack([i, j], axis=1),
+            metric=self.metric,
+            metric_params=self.metric_params,
+            n_jobs=self.n_jobs,
+        )
+        return distance_correlation(
+            exact, np.linalg.norm(embedding[i] - embedding[j], axis=1)
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.embedding_.shape[1])
+
+    def _read(self, X: Any, *, reset: bool, at_least: int = 1) -> Any:
+        """Clouds, or rows of distances."""
+        if self.metric != "precomputed":
+            return validate_clouds(self, X, reset=reset, min_clouds=at_least)
+        X = validate_data(
+            self, X, dtype=np.float64, reset=reset, ensure_min_samples=at_least
+        )
+        if (X < 0).any():
+            raise ValueError("Negative values in X: distances are non-negative.")
+        return X
+
+    def _cohort(self, X: Any) -> Cohort:
+        samples = self._read(X, reset=True, at_least=2)
+        if self.metric == "precomputed":
+            if samples.shape[0] != samples.shape[1]:
+                raise ValueError(
+                    "metric='precomputed' needs a square matrix of distances; X has "
+                    f"shape {samples.shape}."
+                )
+            return DissimilarityCohort(check_symmetric(samples, raise_exception=True))
+        ground_metric(self.metric, self.metric_params)  # refuses what it does not know
+        return CloudCohort(
+            samples,
+            self.metric,
+            self.metric_params,
+            self.n_reference,
+            self.n_jobs,
+            self.verbose,
+        )
+
+    def _plan(self, n_samples: int) -> Plan:
+        shape = (n_samples, self.n_components)
+        init = self.init
+        if not isinstance(init, str):
+            init = check_array(init, dtype=np.float64, input_name="init")
+            if init.shape != shape:
+                raise ValueError(
+                    f"init has shape {init.shape}; expected (n_samples, n_components) "
+                    f"= {shape}."
+                )
+        return Plan(
+            init=init,
+            n_init=self.n_init,
+            n_pairs=self.n_pairs,
+            batch_size=self.batch_size,
+            validation_fraction=(
+                self.validation_fraction if self.early_stopping else None
+            ),
+        )
+
+    def _recipe(self) -> Recipe:
+        layers = list(self.hidden_layer_sizes)
+        if not all(isinstance(width, Integral) and width > 0 for width in layers):
+            raise ValueError(
+                "hidden_layer_sizes must be positive integers; got "
+                f"{self.hidden_layer_sizes!r}."
+            )
+        return Recipe(
+            n_components=self.n_components,
+            hidden_layer_sizes=layers,
+            decoder=_has_decoder(self),
+            max_iter=self.max_iter,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            device=checked_device(self.device),
+            verbose=self.verbose,
+        )

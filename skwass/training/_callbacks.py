@@ -1,0 +1,66 @@
+"""skorch callbacks: a progress bar, and a stop when the loss is no number any more."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+
+class ProgressBar(Callback):
+    """One bar over all epochs, with the losses beside it.
+
+    Parameters
+    ----------
+    description : str
+        What stands before the bar.
+    """
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Open the bar."""
+        self.bar_ = tqdm(total=net.max_epochs, desc=self.description, unit="epoch")
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Move it on by one epoch."""
+        last = net.history[-1]
+        losses = {
+            name: f"{last[key]:.3g}"
+            for name, key in (("loss", "train_loss"), ("held out", "valid_loss"))
+            if key in last
+        }
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Close it; an open bar cannot be pickled."""
+        self.bar_.close()
+        del self.bar_
+
+
+class StopWhenNotFinite(Callback):
+    """Stop at the first loss that is NaN or infinite, and say what to change.
+
+    Parameters
+    ----------
+    advice : str
+        What the user can do, naming the parameters.
+    """
+
+    def __init__(self, advice: str) -> None:
+        self.advice = advice
+
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Look at the loss of the batch."""
+        loss = net.history[-1, "batches", -1].get("train_loss")
+        if training and loss is not None and not math.isfinite(loss):
+            raise FloatingPointError(
+                f"The training loss became {loss} in epoch {len(net.history)}. "
+                f"{self.advice}"
+            )
