@@ -53,7 +53,7 @@ def fit_reference(
     say little about the cloud.
     """
     pooled = _pool(clouds, random_state)
-    mean = pooled.mean(axis=0)
+    mean = pooled[0] + (pooled - pooled[0]).mean(axis=0)  # equal points: no rounding
     spread = float(np.sqrt(np.mean(np.sum((pooled - mean) ** 2, axis=1))))
     scale = spread if spread > 0 else 1.0
     if all_diracs(clouds) or n_points == 1:
