@@ -132,6 +132,12 @@ def test_float32_is_kept_and_weights_are_exact(converter, dtype, expected):
     assert_allclose(clouds.weights, ratio[ratio > 0], rtol=1e-15)
 
 
+def test_weights_of_float32_images_sum_to_one_in_float64():
+    images = np.random.default_rng(0).random((3, 20, 20), dtype=np.float32)
+    sums = [weights.sum() for _, weights in ImageToCloud().fit_transform(images)]
+    assert_allclose(sums, 1.0, rtol=1e-13)
+
+
 # --- threshold --------------------------------------------------------------------
 
 
