@@ -29,12 +29,12 @@ _DEFAULT_REFERENCE = 192
 
 
 class Featuriser(Protocol):
-    """Turns samples into rows of numbers whose Euclidean distances say something.
+    """Turns samples into rows of numbers whose Euclidean distances say something."""
 
-    Features have no unit; `scale` is the unit of the distances.
-    """
-
-    scale: float
+    @property
+    def scale(self) -> float:
+        """The unit of the distances; features have none."""
+        ...
 
     def transform(self, X: Any) -> Features:
         """Features of new samples."""
@@ -86,11 +86,15 @@ class TransportFeatures:
         )
         return self.pca.transform(moved.reshape(len(moved), -1))
 
-    def inverse_transform(self, features: Features) -> Array:
-        """Points of shape (n_clouds, n_points of the reference, n_features)."""
+    def inverse_transform(self, features: Features) -> PointClouds:
+        """Clouds with the weights of the reference."""
+        reference = self.reference
         moved = self.pca.inverse_transform(features)
-        return moved_points(
-            moved.reshape(len(moved), *self.reference.points.shape), self.reference
+        points = moved_points(moved.reshape(-1, *reference.points.shape), reference)
+        return PointClouds(
+            points.reshape(-1, points.shape[2]),
+            np.tile(reference.weights, len(points)),
+            len(reference.points) * np.arange(len(points) + 1),
         )
 
 
@@ -115,7 +119,7 @@ class CloudCohort:
 
     def featurise(
         self, random_state: np.random.RandomState
-    ) -> tuple[TransportFeatures, Features]:
+    ) -> tuple[Featuriser, Features]:
         """Find a reference and the principal components of what it is moved to."""
         reference = fit_reference(self.clouds, self._n_points(), random_state)
         moved = displacements(
@@ -124,6 +128,7 @@ class CloudCohort:
         pca = PCA(
             min(_MOST_FEATURES, *moved.shape), random_state=random_state.randint(2**31)
         )
+        pca.set_output(transform="default")  # whatever the user's global setting
         with np.errstate(invalid="ignore"):
             # identical clouds have no variance to explain
             features = pca.fit(moved).transform(moved)
@@ -164,7 +169,12 @@ class LandmarkFeatures:
 
     mean_squares: Array
     projection: Array
-    scale: float
+    unit: float
+
+    @property
+    def scale(self) -> float:
+        """The unit of the distances."""
+        return self.unit
 
     def transform(self, dissimilarities: Array) -> Features:
         """Features of rows of distances to the samples of the fit."""
@@ -184,7 +194,7 @@ class DissimilarityCohort:
 
     def featurise(
         self, random_state: np.random.RandomState
-    ) -> tuple[LandmarkFeatures, Features]:
+    ) -> tuple[Featuriser, Features]:
         """Classical MDS with all positive eigenvalues, up to a number."""
         scale = float(np.sqrt(np.mean(self.dissimilarities**2) / 2)) or 1.0
         squares = np.square(self.dissimilarities / scale)

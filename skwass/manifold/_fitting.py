@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import check_array
 from skorch import NeuralNet
 
 from skwass.manifold._cohorts import Cohort, Features, Featuriser
@@ -27,6 +29,29 @@ class Plan:
     n_pairs: int | str
     batch_size: int
     validation_fraction: float | None
+
+    @classmethod
+    def of(cls, estimator: Any, n_samples: int) -> Plan:
+        """Read it off the estimator, and check what its constraints cannot."""
+        init, fraction = estimator.init, None
+        if not isinstance(init, str):
+            init = check_array(init, dtype=np.float64, input_name="init")
+            shape = (n_samples, estimator.n_components)
+            if init.shape != shape:
+                raise ValueError(
+                    f"init has shape {init.shape}; expected (n_samples, n_components) "
+                    f"= {shape}."
+                )
+        if estimator.early_stopping:
+            fraction = estimator.validation_fraction
+            if n_samples - _n_held_out(n_samples, fraction) < 2:
+                raise ValueError(
+                    f"early_stopping with validation_fraction={fraction!r} leaves "
+                    f"fewer than two of n_samples={n_samples} to train on."
+                )
+        return cls(
+            init, estimator.n_init, estimator.n_pairs, estimator.batch_size, fraction
+        )
 
 
 @dataclass(frozen=True)
@@ -48,18 +73,18 @@ def fit_cohort(
     featuriser, features = cohort.featurise(random_state)
     known = cohort.matrix() if all_pairs_fit(cohort, plan.n_pairs) else None
     cache = solve_cache(cohort, training, plan.n_pairs, random_state, known)
+    rows, scale = torch.as_tensor(features), featuriser.scale
     judges = None
     if held_out is not None and plan.validation_fraction is not None:
         share = int(cache.distances.size * plan.validation_fraction)
-        judges = solve_cache(cohort, held_out, share, random_state, known)
-
-    rows, scale = torch.as_tensor(features), featuriser.scale
+        judged = solve_cache(cohort, held_out, share, random_state, known)
+        judges = PairBatches(rows, judged, scale, plan.batch_size, None)
     best, least = None, np.inf
     for _ in range(plan.n_init):
         net = train(
             recipe,
             PairBatches(rows, cache, scale, plan.batch_size, draw_seed(random_state)),
-            judges and PairBatches(rows, judges, scale, plan.batch_size, None),
+            judges,
             _start(plan.init, features, scale, recipe.n_components, random_state),
             draw_seed(random_state),
         )
@@ -80,19 +105,17 @@ def fit_cohort(
     return best
 
 
+def _n_held_out(n_samples: int, fraction: float) -> int:
+    return max(2, round(fraction * n_samples))
+
+
 def _split(
     n_samples: int, fraction: float | None, random_state: np.random.RandomState
 ) -> tuple[NDArray[np.intp], NDArray[np.intp] | None]:
     """Samples to train on, and those held out; two of each at least."""
     if fraction is None:
         return np.arange(n_samples), None
-    n_held_out = max(2, round(fraction * n_samples))
-    if n_samples - n_held_out < 2:
-        raise ValueError(
-            f"early_stopping with validation_fraction={fraction!r} holds out "
-            f"{n_held_out} of n_samples={n_samples}, and fewer than two are left to "
-            "train on."
-        )
+    n_held_out = _n_held_out(n_samples, fraction)
     order = random_state.permutation(n_samples)
     return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 

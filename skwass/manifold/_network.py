@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,12 @@ from torch import Tensor
 
 from skwass.manifold._pairs import PairBatches
 from skwass.nn import StressLoss, WormholeAutoencoder
-from skwass.training import ProgressBar, StopWhenNotFinite, local_torch_seed
+from skwass.training import (
+    ProgressBar,
+    StopWhenNotFinite,
+    checked_device,
+    local_torch_seed,
+)
 
 _ROWS_A_PASS = 4096
 
@@ -35,6 +41,33 @@ class Recipe:
     n_iter_no_change: int
     device: str
     verbose: int
+
+    @classmethod
+    def of(cls, estimator: Any) -> Recipe:
+        """Read them off the estimator, and check what its constraints cannot."""
+        layers = list(estimator.hidden_layer_sizes)
+        if not all(isinstance(w, Integral) and int(w) > 0 for w in layers):
+            raise ValueError(
+                "hidden_layer_sizes must be positive integers; got "
+                f"{estimator.hidden_layer_sizes!r}."
+            )
+        return cls(
+            n_components=estimator.n_components,
+            hidden_layer_sizes=layers,
+            decoder=has_decoder(estimator),
+            max_iter=estimator.max_iter,
+            lr=estimator.lr,
+            weight_decay=estimator.weight_decay,
+            tol=estimator.tol,
+            n_iter_no_change=estimator.n_iter_no_change,
+            device=checked_device(estimator.device),
+            verbose=estimator.verbose,
+        )
+
+
+def has_decoder(estimator: Any) -> bool:
+    """Distances alone have nothing to be decoded to."""
+    return bool(estimator.decoder and estimator.metric != "precomputed")
 
 
 def train(

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
+from sklearn.utils.random import sample_without_replacement
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
@@ -51,7 +52,7 @@ class PairCache:
     n_samples: int
 
     def stress(self, embedding: NDArray[np.floating], normalized: bool) -> float:
-        """Raw stress over all pairs (estimated where not all are known), or stress-1."""
+        """Raw stress over all pairs (estimated if not all are known), or stress-1."""
         residual = total = 0.0
         for clique, distances in zip(self.cliques, self.distances, strict=True):
             i, j = np.triu_indices(len(clique), 1)
@@ -102,6 +103,17 @@ def budget(cohort: Cohort, n_samples: int, n_pairs: int | str) -> int:
     return max(_PAIRS_DEAR, _LEAST_PAIRS_A_CLOUD * n_samples)
 
 
+def sample_pairs(n_samples: int, n_pairs: int) -> Indices:
+    """At most so many different pairs of different samples, always the same ones."""
+    n_all = _count(n_samples)
+    if n_all <= n_pairs:
+        return np.stack(np.triu_indices(n_samples, 1), axis=1)
+    # the pairs (i, j) with j < i, counted row by row: row i starts at i (i - 1) / 2
+    places = sample_without_replacement(n_all, n_pairs, random_state=0)
+    i = np.floor((1 + np.sqrt(1 + 8 * places.astype(np.float64))) / 2).astype(np.intp)
+    return np.stack([places - i * (i - 1) // 2, i], axis=1)
+
+
 def _count(n_samples: int) -> int:
     return n_samples * (n_samples - 1) // 2
 
@@ -109,7 +121,7 @@ def _count(n_samples: int) -> int:
 def _draw_cliques(
     n_samples: int, n_cliques: int, size: int, random_state: np.random.RandomState
 ) -> Indices:
-    """Cliques of different samples, in which every sample appears about equally often."""
+    """Cliques of different samples, with each sample about equally often."""
     per_deck = n_samples // size
     decks = [
         random_state.permutation(n_samples)[: per_deck * size].reshape(-1, size)
@@ -118,7 +130,7 @@ def _draw_cliques(
     return np.concatenate(decks)[:n_cliques]
 
 
-class PairBatches(IterableDataset):  # type: ignore[type-arg]
+class PairBatches(IterableDataset):
     """Batches ``(features, (distances, features))`` drawn from a cache.
 
     With all distances known, a batch is one random group of samples with all pairs

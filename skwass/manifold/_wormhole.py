@@ -13,18 +13,18 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import Tags, check_array, check_random_state, check_symmetric
+from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skwass.clouds import PointClouds, validate_clouds
-from skwass.manifold._cohorts import CloudCohort, Cohort, DissimilarityCohort
+from skwass.clouds import PointClouds
 from skwass.manifold._fitting import Plan, fit_cohort
-from skwass.manifold._network import Recipe, decode, encode, loss_curves
+from skwass.manifold._network import Recipe, decode, encode, has_decoder, loss_curves
+from skwass.manifold._pairs import sample_pairs
+from skwass.manifold._reading import CohortReader
 from skwass.metrics import distance_correlation
-from skwass.training import checked_device, keep_fitted_state
-from skwass.transport import ground_metric, sampled_wasserstein_distances
+from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,19 +32,15 @@ if TYPE_CHECKING:
 _SCORED_PAIRS = 2000
 
 
-def _has_decoder(estimator: WormholeEmbedder) -> bool:
-    return estimator.decoder and estimator.metric != "precomputed"
-
-
 class WormholeEmbedder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    CohortReader, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     r"""Embed point clouds so that Euclidean distances match optimal transport.
 
     The idea of Wasserstein Wormhole [1]_: an encoder is trained until
     :math:`\|z_i - z_j\| \approx W_2(x_i, x_j)` for the clouds of a cohort; afterwards a
     distance between any two clouds costs a subtraction, and new clouds are embedded
-    without looking at the old ones. A decoder turns embeddings back into clouds.
+    each by itself. A decoder turns embeddings back into clouds.
 
     Each cloud is first told by linear optimal transport [2]_: the plan from a common
     reference gives features whose distances are close to :math:`W_2` already. The
@@ -96,7 +92,7 @@ class WormholeEmbedder(
     lr : float, default=3e-3
         Largest learning rate of AdamW in a one-cycle schedule.
     weight_decay : float, default=1e-2
-        Weight decay of AdamW.
+        That of AdamW.
     early_stopping : bool, default=False
         Hold some clouds out and stop when the stress among them no longer falls; the
         weights of the best epoch are kept.
@@ -110,13 +106,11 @@ class WormholeEmbedder(
         Give Kruskal's stress-1 in `stress_` instead of the raw stress. "auto" is False,
         as in metric MDS.
     n_jobs : int, default=None
-        Threads for transport; None is one, -1 is all cores. Results do not depend on
-        it.
+        Threads for transport; None is one, -1 is all cores. It changes no result.
     device : str, default="cpu"
         Where torch trains. The networks are small, so the CPU is a good place.
     random_state : int, RandomState instance or None, default=None
-        Decides everything that is random: reference, pairs, weights, order. The same
-        seed gives the same bits on the CPU.
+        Decides everything that is random. The same seed gives the same bits.
     verbose : int, default=0
         Show progress bars if positive.
 
@@ -146,11 +140,6 @@ class WormholeEmbedder(
     --------
     sklearn.manifold.MDS : Metric MDS of a table, without `transform`.
     wasserstein_distances : The exact distances.
-
-    Notes
-    -----
-    Features are a function of the measure alone: the order of points, padding,
-    duplicates against doubled weights and the scale of weights do not matter.
 
     References
     ----------
@@ -252,9 +241,10 @@ class WormholeEmbedder(
         self.random_state = random_state
         self.verbose = verbose
 
+    _featuriser: Any  # TransportFeatures, or LandmarkFeatures if precomputed
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = self.metric == "precomputed"
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
@@ -264,11 +254,9 @@ class WormholeEmbedder(
         Parameters
         ----------
         X : PointClouds, list, tuple or array-like
-            Clouds, in any form that :func:`as_point_clouds` takes: `PointClouds`, a
-            list of arrays (n_i, n_features) or of tuples (points, weights), an array
-            (n_samples, n_points, n_features) padded with NaN, or a table whose rows
-            are points. If `metric` is "precomputed", distances (not squared) of shape
-            (n_samples, n_samples).
+            Clouds, in any form that :func:`as_point_clouds` takes, a table among them.
+            If `metric` is "precomputed", distances (not squared) of shape (n_samples,
+            n_samples).
         y : None
             Ignored.
 
@@ -305,11 +293,10 @@ class WormholeEmbedder(
         self._validate_params()
         with keep_fitted_state(self):
             cohort = self._cohort(X)
-            plan, recipe = self._plan(len(cohort)), self._recipe()
+            plan, recipe = Plan.of(self, len(cohort)), Recipe.of(self)
             random_state = check_random_state(self.random_state)
             fitted = fit_cohort(cohort, plan, recipe, random_state)
             self._featuriser = fitted.featuriser
-            self._fitted_on_points = isinstance(cohort, CloudCohort) and cohort.cheap
             self.net_ = fitted.net
             self.embedding_ = fitted.embedding
             self.history_ = loss_curves(fitted.net)
@@ -347,7 +334,7 @@ class WormholeEmbedder(
         features = self._featuriser.transform(samples)
         return encode(self.net_, features) * np.float32(self._featuriser.scale)
 
-    @available_if(_has_decoder)
+    @available_if(has_decoder)  # type: ignore[untyped-decorator]
     def inverse_transform(self, X: ArrayLike) -> PointClouds | NDArray[np.float64]:
         """Decode embeddings.
 
@@ -375,15 +362,8 @@ class WormholeEmbedder(
                 f"n_components={self.embedding_.shape[1]}."
             )
         unit = (embedding / self._featuriser.scale).astype(np.float32)
-        points = self._featuriser.inverse_transform(decode(self.net_, unit))
-        if self._fitted_on_points:
-            return points[:, 0]
-        n_clouds, size, n_features = points.shape
-        return PointClouds(
-            points.reshape(-1, n_features),
-            np.tile(self._featuriser.reference.weights, n_clouds),
-            size * np.arange(n_clouds + 1),
-        )
+        clouds = self._featuriser.inverse_transform(decode(self.net_, unit))
+        return clouds.points if self._is_table else clouds
 
     def score(self, X: Any, y: Any = None) -> float:
         """Pearson correlation of squared embedded distances with exact ones.
@@ -409,93 +389,14 @@ class WormholeEmbedder(
         embedding = self.transform(X).astype(np.float64)
         if self.metric == "precomputed":
             gaps = embedding[:, None] - self.embedding_
-            embedded = np.linalg.norm(gaps, axis=2).ravel()
-            return distance_correlation(samples.ravel(), embedded)
-        i, j = np.triu_indices(len(samples), 1)
-        if len(i) > _SCORED_PAIRS:
-            chosen = np.random.RandomState(0).permutation(len(i))[:_SCORED_PAIRS]
-            i, j = i[chosen], j[chosen]
-        exact = sampled_wasserstein_distances(
-            samples,
-            np.stack([i, j], axis=1),
-            metric=self.metric,
-            metric_params=self.metric_params,
-            n_jobs=self.n_jobs,
-        )
-        return distance_correlation(
-            exact, np.linalg.norm(embedding[i] - embedding[j], axis=1)
-        )
+            return distance_correlation(
+                samples.ravel(), np.linalg.norm(gaps, axis=2).ravel()
+            )
+        pairs = sample_pairs(len(samples), _SCORED_PAIRS)
+        exact = self._cohort_of(samples).distances(pairs)
+        gaps = embedding[pairs[:, 0]] - embedding[pairs[:, 1]]
+        return distance_correlation(exact, np.linalg.norm(gaps, axis=1))
 
     @property
     def _n_features_out(self) -> int:
         return int(self.embedding_.shape[1])
-
-    def _read(self, X: Any, *, reset: bool, at_least: int = 1) -> Any:
-        """Clouds, or rows of distances."""
-        if self.metric != "precomputed":
-            return validate_clouds(self, X, reset=reset, min_clouds=at_least)
-        X = validate_data(
-            self, X, dtype=np.float64, reset=reset, ensure_min_samples=at_least
-        )
-        if (X < 0).any():
-            raise ValueError("Negative values in X: distances are non-negative.")
-        return X
-
-    def _cohort(self, X: Any) -> Cohort:
-        samples = self._read(X, reset=True, at_least=2)
-        if self.metric == "precomputed":
-            if samples.shape[0] != samples.shape[1]:
-                raise ValueError(
-                    "metric='precomputed' needs a square matrix of distances; X has "
-                    f"shape {samples.shape}."
-                )
-            return DissimilarityCohort(check_symmetric(samples, raise_exception=True))
-        ground_metric(self.metric, self.metric_params)  # refuses what it does not know
-        return CloudCohort(
-            samples,
-            self.metric,
-            self.metric_params,
-            self.n_reference,
-            self.n_jobs,
-            self.verbose,
-        )
-
-    def _plan(self, n_samples: int) -> Plan:
-        shape = (n_samples, self.n_components)
-        init = self.init
-        if not isinstance(init, str):
-            init = check_array(init, dtype=np.float64, input_name="init")
-            if init.shape != shape:
-                raise ValueError(
-                    f"init has shape {init.shape}; expected (n_samples, n_components) "
-                    f"= {shape}."
-                )
-        return Plan(
-            init=init,
-            n_init=self.n_init,
-            n_pairs=self.n_pairs,
-            batch_size=self.batch_size,
-            validation_fraction=(
-                self.validation_fraction if self.early_stopping else None
-            ),
-        )
-
-    def _recipe(self) -> Recipe:
-        layers = list(self.hidden_layer_sizes)
-        if not all(isinstance(width, Integral) and width > 0 for width in layers):
-            raise ValueError(
-                "hidden_layer_sizes must be positive integers; got "
-                f"{self.hidden_layer_sizes!r}."
-            )
-        return Recipe(
-            n_components=self.n_components,
-            hidden_layer_sizes=layers,
-            decoder=_has_decoder(self),
-            max_iter=self.max_iter,
-            lr=self.lr,
-            weight_decay=self.weight_decay,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            device=checked_device(self.device),
-            verbose=self.verbose,
-        )

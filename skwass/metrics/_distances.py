@@ -44,8 +44,8 @@ def distance_correlation(distances: ArrayLike, embedded: ArrayLike) -> float:
     squares, others = np.square(true), np.square(other)
     if len(true) < 2 or np.ptp(squares) == 0 or np.ptp(others) == 0:
         warnings.warn(
-            "The correlation of distances is undefined: it needs two pairs or more, and "
-            "distances that differ.",
+            "The correlation of distances is undefined: it needs two pairs or more, "
+            "and distances that differ.",
             UndefinedMetricWarning,
             stacklevel=2,
         )
@@ -141,9 +141,7 @@ def _pairs(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     check_consistent_length(distances, embedded)
     true, other = (
-        check_array(
-            values, ensure_2d=False, dtype=np.float64, input_name=name
-        )
+        check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
         for values, name in ((distances, "distances"), (embedded, "embedded"))
     )
     for values, name in ((true, "distances"), (other, "embedded")):

@@ -18,7 +18,7 @@ def checked_device(device: str) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            f"device={device!r} cannot be used: {reason}. Use 'cpu', or 'cuda' or 'mps' "
-            "where torch finds such a device."
+            f"device={device!r} cannot be used: {reason}. Use 'cpu', or 'cuda' or "
+            "'mps' where torch finds such a device."
         ) from None
     return device

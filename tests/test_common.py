@@ -1,0 +1,69 @@
+"""scikit-learn's checks over every estimator, and our own invariants beside them."""
+
+import inspect
+
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import skwass
+from skwass import HistogramToCloud, ImageToCloud, WormholeEmbedder
+
+# Checks turn clouds into rectangular arrays, so that all clouds need the same size:
+# threshold=None keeps pixels and bins without mass. The rest of the behaviour with
+# the default threshold is tested in tests/clouds.
+ESTIMATORS = [
+    ImageToCloud((1, -1), threshold=None),
+    HistogramToCloud(threshold=None),
+    WormholeEmbedder(max_iter=2),
+    WormholeEmbedder(max_iter=2, early_stopping=True, n_iter_no_change=1),
+    WormholeEmbedder(metric="precomputed", max_iter=2),
+    WormholeEmbedder(hidden_layer_sizes=(), decoder=False, n_init=2, max_iter=2),
+]
+GIVES_CLOUDS = (ImageToCloud, HistogramToCloud)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:An array of a PointClouds"),
+    # the checks of set_output mix data frames and arrays on purpose
+    pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test__estimator__passes_scikit_learns_check(estimator, check):
+    check(estimator)
+
+
+EXTRA_CHECKS = [
+    "check_param_validation",
+    "check_dataframe_column_names_consistency",
+    "check_inplace_ensure_writeable",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+]
+NAMES_OF_COLUMNS = EXTRA_CHECKS[3:]
+
+
+@pytest.mark.parametrize("check", EXTRA_CHECKS)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test__estimator__passes_the_checks_that_are_not_yielded(estimator, check):
+    if isinstance(estimator, GIVES_CLOUDS) and check in NAMES_OF_COLUMNS:
+        assert not hasattr(estimator, "get_feature_names_out")  # clouds: no columns
+        return
+    getattr(estimator_checks, check)(type(estimator).__name__, estimator)
+
+
+def test__every_public_estimator__is_checked():
+    public = {
+        getattr(skwass, name)
+        for name in skwass.__all__
+        if inspect.isclass(getattr(skwass, name))
+        and issubclass(getattr(skwass, name), BaseEstimator)
+    }
+    assert public == {type(estimator) for estimator in ESTIMATORS}
