@@ -1,0 +1,6 @@
+"""Pictures of embeddings, in the manner of scikit-learn's displays."""
+
+from skwass.plotting._embedding import EmbeddingDisplay
+from skwass.plotting._shepard import ShepardDisplay
+
+__all__ = ["EmbeddingDisplay", "ShepardDisplay"]
