@@ -42,10 +42,10 @@ class WormholeEmbedder(
     distance between any two clouds costs a subtraction, and new clouds are embedded
     each by itself. A decoder turns embeddings back into clouds.
 
-    Each cloud is first told by linear optimal transport [2]_: the plan from a common
-    reference gives features whose distances are close to :math:`W_2` already. The
-    encoder is a linear map of these features plus a network that corrects it, trained
-    on exact distances that are solved once and kept,
+    Each cloud is told by linear optimal transport [2]_: the plan from a common reference
+    gives features whose distances are close to :math:`W_2` already. The encoder is a
+    linear map of them plus a network that corrects it, trained on exact distances that
+    are solved once and kept,
 
     .. math:: \min \sum_{(i, j)} (\|z_i - z_j\| - W_2(x_i, x_j))^2 ,
 
@@ -62,7 +62,7 @@ class WormholeEmbedder(
         The distance to match: the 2-Wasserstein distance whose ground distance between
         points is Euclidean (``"wasserstein"``, ``"euclidean"``), a metric that
         :func:`scipy.spatial.distance.cdist` knows by name, or a callable of two points.
-        With ``"precomputed"``, X is a square matrix of distances.
+        With ``"precomputed"``, X holds distances.
     metric_params : dict, default=None
         Further arguments of the ground distance.
     n_reference : int or "auto", default="auto"
@@ -82,8 +82,7 @@ class WormholeEmbedder(
         MDS. "random" is a random projection. An array of shape (n_samples,
         n_components) is approached by least squares.
     n_init : int, default=1
-        Number of runs, of which the one of least stress is kept. One is enough with
-        the default `init`.
+        Number of runs, of which the one of least stress is kept.
     max_iter : int, default=100
         Number of epochs. An epoch goes through the solved distances once, and through
         100,000 of them where all pairs are known.
@@ -97,7 +96,7 @@ class WormholeEmbedder(
         Hold some clouds out and stop when the stress among them no longer falls; the
         weights of the best epoch are kept.
     validation_fraction : float, default=0.1
-        Share of the clouds that early stopping holds out, at least two.
+        Share of the clouds that early stopping holds out (two at least).
     n_iter_no_change : int, default=20
         Epochs without progress after which early stopping stops.
     tol : float, default=1e-4
@@ -117,7 +116,7 @@ class WormholeEmbedder(
     Attributes
     ----------
     embedding_ : ndarray of shape (n_samples, n_components), float32
-        Embedding of X, equal to ``transform(X)``, in the unit of the distances.
+        ``transform(X)``, in the unit of the distances.
     stress_ : float
         Stress of the embedding over all pairs, in squared units of the distances. Where
         only some pairs were solved it is estimated from them.
@@ -281,14 +280,14 @@ class WormholeEmbedder(
         Parameters
         ----------
         X : PointClouds, list, tuple or array-like
-            As in `fit`.
+            As in `fit`, which says what is raised.
         y : None
             Ignored.
 
         Returns
         -------
         embedding : ndarray of shape (n_samples, n_components), float32
-            The embedding of X.
+            As `embedding_`.
         """
         self._validate_params()
         with keep_fitted_state(self):

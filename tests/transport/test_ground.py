@@ -68,7 +68,11 @@ def test_the_metric_is_that_of_scipy_under_the_optimal_assignment(metric, params
     )
 
 
-@pytest.mark.parametrize("metric", ["cityblock", "cosine", scaled_gap], ids=str)
+@pytest.mark.parametrize(
+    "metric",
+    ["cityblock", "cosine", scaled_gap],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
 def test_single_points_are_as_far_apart_as_the_metric_says(metric):
     x, y = clouds_of_five()[:2, :, :]
     expected = cdist(x, y, metric)
@@ -107,7 +111,11 @@ def test_an_unknown_metric_raises_and_is_named(metric):
         sampled_wasserstein_distances(np.eye(2), [[0, 1]], metric=metric)
 
 
-@pytest.mark.parametrize("metric", [None, 2, ["euclidean"]], ids=str)
+@pytest.mark.parametrize(
+    "metric",
+    [None, 2, ["euclidean"]],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
 def test_a_metric_that_is_neither_name_nor_function_raises(metric):
     with pytest.raises(ValueError, match="metric must be a string or a callable"):
         wasserstein_distances(clouds_of_five(), metric=metric)
