@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _SCORED_PAIRS = 2000
+_POSITIVE = Interval(Integral, 1, None, closed="left")
+_NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 
 
 class WormholeEmbedder(
@@ -42,10 +44,10 @@ class WormholeEmbedder(
     distance between any two clouds costs a subtraction, and new clouds are embedded
     each by itself. A decoder turns embeddings back into clouds.
 
-    Each cloud is told by linear optimal transport [2]_: the plan from a common reference
-    gives features whose distances are close to :math:`W_2` already. The encoder is a
-    linear map of them plus a network that corrects it, trained on exact distances that
-    are solved once and kept,
+    Each cloud is told by linear optimal transport [2]_: the plan from a common
+    reference gives features whose distances are close to :math:`W_2` already. The
+    encoder is a linear map of them plus a network that corrects it, trained on exact
+    distances that are solved once and kept,
 
     .. math:: \min \sum_{(i, j)} (\|z_i - z_j\| - W_2(x_i, x_j))^2 ,
 
@@ -59,15 +61,15 @@ class WormholeEmbedder(
         Dimension of the embedding. Two is for looking at; distances are kept well from
         32 or 64 on. It may exceed the dimension of the data.
     metric : str or callable, default="wasserstein"
-        The distance to match: the 2-Wasserstein distance whose ground distance between
-        points is Euclidean (``"wasserstein"``, ``"euclidean"``), a metric that
-        :func:`scipy.spatial.distance.cdist` knows by name, or a callable of two points.
-        With ``"precomputed"``, X holds distances.
+        The distance to match: 2-Wasserstein with a ground distance that is Euclidean
+        (``"wasserstein"``, ``"euclidean"``), known by name to
+        :func:`scipy.spatial.distance.cdist`, or a callable of two points. With
+        ``"precomputed"``, X holds distances.
     metric_params : dict, default=None
         Further arguments of the ground distance.
     n_reference : int or "auto", default="auto"
-        Points of the reference. More of them see finer detail, and cost time in
-        proportion. "auto" is 192 in few dimensions, fewer in many.
+        Points of the reference. More see finer detail and cost time in proportion.
+        "auto" is 192 in few dimensions, fewer in many.
     n_pairs : int or "auto", default="auto"
         How many exact distances may be solved. "auto" is 100,000, or ten for each cloud
         if that is more; on a table, where distances are cheap, all up to two million.
@@ -118,8 +120,8 @@ class WormholeEmbedder(
     embedding_ : ndarray of shape (n_samples, n_components), float32
         ``transform(X)``, in the unit of the distances.
     stress_ : float
-        Stress of the embedding over all pairs, in squared units of the distances. Where
-        only some pairs were solved it is estimated from them.
+        Stress over all pairs of the training clouds, in squared units of the distances;
+        estimated where only some pairs were solved.
     n_iter_ : int
         Number of epochs of the kept run.
     history_ : dict of str to list of float
@@ -164,26 +166,23 @@ class WormholeEmbedder(
     """
 
     _parameter_constraints: dict = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [_POSITIVE],
         "metric": [str, callable],
         "metric_params": [dict, None],
-        "n_reference": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "n_pairs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_reference": [_POSITIVE, StrOptions({"auto"})],
+        "n_pairs": [_POSITIVE, StrOptions({"auto"})],
         "hidden_layer_sizes": ["array-like"],
         "decoder": ["boolean"],
         "init": [StrOptions({"pca", "classical_mds", "random"}), np.ndarray],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [_POSITIVE],
+        "max_iter": [_POSITIVE],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [_NON_NEGATIVE],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [_POSITIVE],
+        "tol": [_NON_NEGATIVE],
         "normalized_stress": ["boolean", StrOptions({"auto"})],
         "n_jobs": [None, Integral],
         "device": [str],
@@ -346,7 +345,7 @@ class WormholeEmbedder(
         -------
         clouds : PointClouds or ndarray of shape (n_samples, n_features)
             A cloud for each row, all with the weights of the reference; points, if the
-            embedder was fitted on single points.
+            embedder was fitted on points.
 
         Raises
         ------

@@ -50,7 +50,7 @@ def best_assignment(x, y, metric, **params):
         (scaled_gap, {}, scaled_gap),
         (scaled_gap, {"scale": 3.0}, scaled_gap),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_the_metric_is_that_of_scipy_under_the_optimal_assignment(metric, params, name):
     clouds = clouds_of_five()
