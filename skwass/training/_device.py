@@ -14,9 +14,10 @@ def checked_device(device: str) -> str:
         If torch does not know the device or this machine does not have it.
     """
     try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        # read back: a tensor on "meta" can be made, but holds nothing
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise ValueError(
             f"device={device!r} cannot be used: {reason}. Use 'cpu', or 'cuda' or "
             "'mps' where torch finds such a device."
