@@ -40,9 +40,12 @@ def distance_correlation(distances: ArrayLike, embedded: ArrayLike) -> float:
     >>> round(distance_correlation([1.0, 2.0, 3.0], [2.0, 4.0, 6.0]), 6)
     1.0
     """
-    true, other = _pairs(distances, embedded)
-    squares, others = np.square(true), np.square(other)
-    if len(true) < 2 or np.ptp(squares) == 0 or np.ptp(others) == 0:
+    # in units of the largest, so that no square overflows or vanishes
+    squares, others = (
+        np.square(values / (values.max() or 1.0))
+        for values in checked_pairs(distances, embedded)
+    )
+    if len(squares) < 2 or np.ptp(squares) == 0 or np.ptp(others) == 0:
         warnings.warn(
             "The correlation of distances is undefined: it needs two pairs or more, "
             "and distances that differ.",
@@ -50,8 +53,7 @@ def distance_correlation(distances: ArrayLike, embedded: ArrayLike) -> float:
             stacklevel=2,
         )
         return float("nan")
-    # in units of the largest, so that no square of a square overflows
-    return float(np.corrcoef(squares / squares.max(), others / others.max())[0, 1])
+    return float(np.corrcoef(squares, others)[0, 1])
 
 
 def relative_error(distances: ArrayLike, embedded: ArrayLike) -> float:
@@ -81,7 +83,7 @@ def relative_error(distances: ArrayLike, embedded: ArrayLike) -> float:
     >>> relative_error([1.0, 2.0], [1.5, 2.0])
     0.25
     """
-    true, other = _pairs(distances, embedded)
+    true, other = checked_pairs(distances, embedded)
     positive = true > 0
     if not positive.any():
         warnings.warn(
@@ -96,10 +98,12 @@ def relative_error(distances: ArrayLike, embedded: ArrayLike) -> float:
 def stress(
     distances: ArrayLike, embedded: ArrayLike, *, normalized: bool = False
 ) -> float:
-    r"""Raw stress, or Kruskal's stress-1, of an embedding.
+    r"""Raw stress, or stress-1, of an embedding.
 
-    Raw stress is :math:`\sum_{i<j} (\|z_i - z_j\| - \delta_{ij})^2`; stress-1 is the
-    root of it over :math:`\sum_{i<j} \delta_{ij}^2`, both as in scikit-learn's `MDS`.
+    Raw stress is :math:`\sum_{i<j} (\|z_i - z_j\| - \delta_{ij})^2`, as in `MDS` of
+    scikit-learn. Stress-1 is the root of it over :math:`\sum_{i<j} \delta_{ij}^2`;
+    `MDS` divides by :math:`\sum_{i<j} \|z_i - z_j\|^2` instead, which gives nearly the
+    same where stress is small.
 
     Parameters
     ----------
@@ -113,7 +117,8 @@ def stress(
     Returns
     -------
     stress : float
-        In squared units of the distances, or without unit. Zero is perfect.
+        In squared units of the distances, or without unit. Zero is perfect. Stress-1 is
+        NaN, with a warning, if no true distance is positive.
 
     Raises
     ------
@@ -128,17 +133,24 @@ def stress(
     >>> stress([3.0, 4.0], [3.0, 4.5], normalized=True)
     0.1
     """
-    true, other = _pairs(distances, embedded)
-    residual = float(np.sum((other - true) ** 2))
+    true, other = checked_pairs(distances, embedded)
     if not normalized:
-        return residual
-    total = float(np.sum(true**2))
-    return float(np.sqrt(residual / total)) if total > 0 else 0.0
+        return float(np.sum((other - true) ** 2))
+    unit = true.max()
+    if unit == 0:
+        warnings.warn(
+            "Stress-1 is undefined: all true distances are zero.",
+            UndefinedMetricWarning,
+            stacklevel=2,
+        )
+        return float("nan")
+    return float(np.linalg.norm((other - true) / unit) / np.linalg.norm(true / unit))
 
 
-def _pairs(
+def checked_pairs(
     distances: ArrayLike, embedded: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both sides as arrays of shape (n_pairs,), or an error that says what is wrong."""
     check_consistent_length(distances, embedded)
     true, other = (
         check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
