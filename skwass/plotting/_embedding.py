@@ -24,7 +24,8 @@ class EmbeddingDisplay:
     labels : array-like of shape (n_samples,), default=None
         Classes, told apart by colour.
     images : array-like of shape (n_samples, height, width), default=None
-        Pictures to draw in place of dots.
+        Pictures to draw in place of dots: the larger a pixel, the more ink. Zero and
+        below is transparent.
 
     Attributes
     ----------
@@ -36,7 +37,8 @@ class EmbeddingDisplay:
     Raises
     ------
     ValueError
-        If the embedding has no two columns or lengths differ.
+        If the embedding has no two columns, images are not of that shape, or lengths
+        differ.
 
     Examples
     --------
@@ -62,7 +64,14 @@ class EmbeddingDisplay:
             )
         check_consistent_length(embedding, labels, images)
         self.labels = None if labels is None else np.asarray(labels)
-        self.images = None if images is None else np.asarray(images)
+        self.images = None
+        if images is not None:
+            self.images = check_array(images, allow_nd=True, input_name="images")
+            if self.images.ndim != 3:
+                raise ValueError(
+                    "images must have shape (n_samples, height, width); got "
+                    f"{self.images.shape}."
+                )
 
     @classmethod
     def from_estimator(
@@ -93,6 +102,17 @@ class EmbeddingDisplay:
         -------
         display : EmbeddingDisplay
             The drawn display.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skwass import WormholeEmbedder
+        >>> from skwass.plotting import EmbeddingDisplay
+        >>> X, y = load_iris(return_X_y=True)
+        >>> embedder = WormholeEmbedder(max_iter=5, random_state=0).fit(X)
+        >>> display = EmbeddingDisplay.from_estimator(embedder, X, labels=y)
+        >>> display.embedding.shape
+        (150, 2)
         """
         return cls(estimator.transform(X), labels=labels, images=images).plot(ax=ax)
 
@@ -128,8 +148,10 @@ class EmbeddingDisplay:
 
         if self.labels is None:
             return [colormaps["tab10"](0)] * len(self.embedding)
-        classes = np.unique(self.labels, return_inverse=True)[1]
-        return [colormaps["tab10"](label % 10) for label in classes]
+        classes, label = np.unique(self.labels, return_inverse=True)
+        if len(classes) <= 10:
+            return colormaps["tab10"](label)
+        return colormaps["turbo"](label / (len(classes) - 1))
 
     def _draw_images(
         self, images: NDArray[Any], ax: Any, colours: Any, zoom: float
@@ -140,7 +162,7 @@ class EmbeddingDisplay:
             # ink in the colour of the class, on nothing
             ink = np.empty((*image.shape, 4))
             ink[..., :3] = colour[:3]
-            ink[..., 3] = image / max(image.max(), np.finfo(float).tiny)
+            ink[..., 3] = np.clip(image, 0, None) / max(image.max(), 1e-300)
             ax.add_artist(
                 AnnotationBbox(OffsetImage(ink, zoom=zoom), place, frameon=False)
             )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils import check_scalar
 
+from skwass.manifold._pairs import sample_pairs
 from skwass.metrics import distance_correlation, relative_error
+from skwass.metrics._distances import checked_pairs
 from skwass.plotting._axes import axes_or_new
+from skwass.transport import sampled_wasserstein_distances
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,6 +36,11 @@ class ShepardDisplay:
     figure_ : matplotlib Figure
         The figure around it.
 
+    Raises
+    ------
+    ValueError
+        If lengths differ, or a distance is negative or not finite.
+
     Examples
     --------
     >>> from skwass.plotting import ShepardDisplay
@@ -40,8 +50,67 @@ class ShepardDisplay:
     """
 
     def __init__(self, distances: ArrayLike, embedded: ArrayLike) -> None:
-        self.distances = np.asarray(distances)
-        self.embedded = np.asarray(embedded)
+        self.distances, self.embedded = checked_pairs(distances, embedded)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, *, n_pairs: int = 2000, ax: Any = None
+    ) -> Self:
+        """Embed X, solve some pairs of it exactly, and draw both.
+
+        Parameters
+        ----------
+        estimator : WormholeEmbedder
+            A fitted embedder; its `metric`, `metric_params` and `n_jobs` are used.
+        X : PointClouds, list, tuple or array-like
+            Two clouds or more, in any form that it transforms.
+        n_pairs : int, default=2000
+            How many pairs to solve at most; always the same ones for the same number
+            of clouds.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : ShepardDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If X has fewer than two clouds, or the estimator was fitted on precomputed
+            distances.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skwass import WormholeEmbedder
+        >>> from skwass.plotting import ShepardDisplay
+        >>> clouds = np.random.default_rng(0).normal(size=(30, 8, 3))
+        >>> embedder = WormholeEmbedder(max_iter=5, random_state=0).fit(clouds)
+        >>> display = ShepardDisplay.from_estimator(embedder, clouds, n_pairs=100)
+        >>> display.distances.shape
+        (100,)
+        """
+        check_scalar(n_pairs, "n_pairs", Integral, min_val=1)
+        if estimator.metric == "precomputed":
+            raise ValueError(
+                "With metric='precomputed' there are no clouds to solve. Give the "
+                "distances themselves: ShepardDisplay(distances, embedded).plot()."
+            )
+        embedding = np.asarray(estimator.transform(X), dtype=np.float64)
+        if len(embedding) < 2:
+            raise ValueError("X must hold two clouds or more; a pair needs both.")
+        pairs = sample_pairs(len(embedding), n_pairs)
+        exact = sampled_wasserstein_distances(
+            X,
+            pairs,
+            metric=estimator.metric,
+            metric_params=estimator.metric_params,
+            n_jobs=estimator.n_jobs,
+        )
+        gaps = embedding[pairs[:, 0]] - embedding[pairs[:, 1]]
+        return cls(exact, np.linalg.norm(gaps, axis=1)).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
         """Draw the diagram.
