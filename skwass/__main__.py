@@ -10,6 +10,7 @@ import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from skwass.clouds import ImageToCloud, PointClouds
 from skwass.manifold import WormholeEmbedder
 from skwass.metrics import distance_correlation, relative_error
+from skwass.plotting import EmbeddingDisplay, ShepardDisplay
 from skwass.transport import (
     displacements,
     fit_reference,
@@ -73,8 +75,10 @@ def main(arguments: list[str] | None = None) -> None:
     exact = sampled_wasserstein_distances(digits.held_out, pairs, n_jobs=-1, verbose=1)
     _print_table(methods, digits, pairs, exact)
     distances = _between(methods[0].held_out, pairs)
-    path = _draw(methods[0], digits, exact, distances, options.seed, options.output)
-    print(f"Picture: {path.resolve()}")
+    figure = _figure()
+    _draw(figure, methods[0], digits, exact, distances, options.seed)
+    figure.savefig(options.output, dpi=100)
+    print(f"Picture: {options.output.resolve()}")
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -98,14 +102,21 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("argument --seed: expected an integer from 0 to 2**32 - 1")
     if not options.output.resolve().parent.is_dir():
         parser.error(f"argument --output: no such folder: {options.output.parent}")
+    if options.output.is_dir():
+        parser.error(f"argument --output: {options.output} is a folder")
+    types = _figure().canvas.get_supported_filetypes()
+    if options.output.suffix[1:].lower() not in types:
+        parser.error(
+            f"argument --output: {options.output.name!r} ends in none of "
+            f"{', '.join(f'.{name}' for name in sorted(types))}"
+        )
     return options
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a positive integer, got {text}")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
+    return int(text)
 
 
 def _load(seed: int) -> Digits:
@@ -166,7 +177,7 @@ def _print_table(
     print(
         f"\n{_DIMENSIONS} dimensions, {len(pairs):,} pairs of held-out clouds against "
         "exact optimal transport\n\n"
-        f"{'':22}{'Pearson d²':>11}{'error of W₂':>13}{'1-NN':>8}"
+        f"{'':22}{'Pearson d^2':>11}{'error of W2':>13}{'1-NN':>8}"
         f"{'fit':>9}{'clouds/s':>10}"
     )
     for method in methods:
@@ -182,23 +193,24 @@ def _print_table(
     print()
 
 
-def _draw(
-    method: Embedded,
-    digits: Digits,
-    exact: Array,
-    distances: Array,
-    seed: int,
-    path: Path,
-) -> Path:
-    from skwass.plotting import EmbeddingDisplay, ShepardDisplay
-
+def _figure() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise SystemExit(
             "The picture needs matplotlib: pip install 'skwass[plot]'"
         ) from error
-    figure = Figure(figsize=(15, 7.5), layout="constrained")
+    return Figure(figsize=(15, 7.5), layout="constrained")
+
+
+def _draw(
+    figure: Any,
+    method: Embedded,
+    digits: Digits,
+    exact: Array,
+    distances: Array,
+    seed: int,
+) -> None:
     left, right = figure.subplots(1, 2)
     places = TSNE(random_state=seed, init="pca").fit_transform(method.held_out)
     EmbeddingDisplay(places, labels=digits.labels, images=digits.images).plot(
@@ -209,8 +221,6 @@ def _draw(
         f"{_DIMENSIONS}-dimensional embedding"
     )
     ShepardDisplay(exact, distances).plot(ax=right)
-    figure.savefig(path, dpi=100)
-    return path
 
 
 if __name__ == "__main__":
