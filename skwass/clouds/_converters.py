@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
@@ -19,11 +23,19 @@ if TYPE_CHECKING:
 
 
 class _GridToCloud(  # type: ignore[call-arg]  # TransformerMixin is untyped
-    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+    auto_wrap_output_keys=None,
 ):
-    """What both converters share: numbers on a fixed support become weights."""
+    """What both converters share: numbers on a fixed support become weights.
+
+    The features that come out, so that a pipeline can name its own, are the coordinates
+    of the points.
+    """
 
     threshold: float | None
+    _n_features_out: int
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -74,7 +86,7 @@ class _GridToCloud(  # type: ignore[call-arg]  # TransformerMixin is untyped
         )
 
 
-class ImageToCloud(_GridToCloud):
+class ImageToCloud(_GridToCloud, auto_wrap_output_keys=None):
     """Read images as point clouds: pixels are points, intensities their weights.
 
     Pixel ``image[i, j]`` becomes the point ``(i, j)`` with the weight
@@ -145,7 +157,7 @@ class ImageToCloud(_GridToCloud):
         """
         self._validate_params()
         images, shape = self._read(X, reset=True)
-        self._clouds(images, _grid(shape))
+        self._n_features_out = self._clouds(images, _grid(shape)).n_features
         return self
 
     def transform(self, X: ArrayLike) -> PointClouds:
@@ -198,7 +210,7 @@ class ImageToCloud(_GridToCloud):
         return flat, shape
 
 
-class HistogramToCloud(_GridToCloud):
+class HistogramToCloud(_GridToCloud, auto_wrap_output_keys=None):
     """Read histograms as point clouds: bins are points, counts their weights.
 
     Parameters
@@ -266,7 +278,7 @@ class HistogramToCloud(_GridToCloud):
             NaN or infinities.
         """
         self._validate_params()
-        self._clouds(*self._read(X, reset=True))
+        self._n_features_out = self._clouds(*self._read(X, reset=True)).n_features
         return self
 
     def transform(self, X: ArrayLike) -> PointClouds:

@@ -91,7 +91,7 @@ def fit_cohort(
         if not loss_curves(net)["loss"]:
             raise KeyboardInterrupt  # stopped before there was anything to keep
         embedding = encode(net, features) * np.float32(scale)
-        stress = cache.stress(embedding, normalized=False)
+        stress = cache.stress_of(embedding, normalized=False)
         if best is None or stress < least:
             best, least = Fitted(featuriser, net, embedding, cache, known), stress
         if was_interrupted(net, recipe):

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from skwass.manifold._cohorts import Cohort
+from skwass.metrics import stress
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -51,19 +52,23 @@ class PairCache:
     matrix: Array | None
     n_samples: int
 
-    def stress(self, embedding: NDArray[np.floating], normalized: bool) -> float:
+    def stress_of(self, embedding: NDArray[np.floating], normalized: bool) -> float:
         """Raw stress over all pairs (estimated if not all are known), or stress-1."""
-        residual = total = 0.0
-        for clique, distances in zip(self.cliques, self.distances, strict=True):
-            i, j = np.triu_indices(len(clique), 1)
-            members = embedding[clique].astype(np.float64)
-            embedded = np.linalg.norm(members[i] - members[j], axis=1)
-            residual += float(np.sum((embedded - distances) ** 2))
-            total += float(np.sum(distances**2))
-        if normalized:
-            return float(np.sqrt(residual / total)) if total > 0 else 0.0
-        n_pairs = self.n_samples * (self.n_samples - 1) / 2
-        return residual * n_pairs / self.distances.size
+        i, j = np.triu_indices(self.cliques.shape[1], 1)
+        embedded = [
+            np.linalg.norm(
+                np.float64(embedding[clique[i]]) - embedding[clique[j]], axis=1
+            )
+            for clique in self.cliques
+        ]
+        value = stress(
+            self.distances.ravel(), np.concatenate(embedded), normalized=normalized
+        )
+        return (
+            value
+            if normalized
+            else value * _count(self.n_samples) / self.distances.size
+        )
 
 
 def solve_cache(

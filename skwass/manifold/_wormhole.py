@@ -125,9 +125,8 @@ class WormholeEmbedder(
     n_iter_ : int
         Number of epochs of the kept run.
     history_ : dict of str to list of float
-        ``"loss"``, the training loss after each epoch (squared stress-1, plus the error
-        of the decoder), and ``"validation_loss"``, the squared stress-1 among held-out
-        clouds, if `early_stopping`.
+        Of each epoch, ``"loss"`` (squared stress-1, plus the decoder's error) and, if
+        `early_stopping`, ``"validation_loss"`` (squared stress-1 of held-out clouds).
     dissimilarity_matrix_ : ndarray of shape (n_samples, n_samples)
         Exact distances. Only if all pairs were solved.
     net_ : skorch.NeuralNet
@@ -299,7 +298,7 @@ class WormholeEmbedder(
             self.embedding_ = fitted.embedding
             self.history_ = loss_curves(fitted.net)
             self.n_iter_ = len(self.history_["loss"])
-            self.stress_ = fitted.cache.stress(
+            self.stress_ = fitted.cache.stress_of(
                 fitted.embedding, normalized=self.normalized_stress is True
             )
             if fitted.matrix is not None:

@@ -1,0 +1,39 @@
+"""Ctrl-C while training keeps what was learnt, or what was fitted before."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skwass import WormholeEmbedder
+from skwass.training import StopWhenNotFinite
+
+TABLE = np.random.default_rng(0).normal(size=(30, 3))
+
+
+def interrupt_in_epoch(monkeypatch, epoch):
+    """Ctrl-C at the first batch of an epoch."""
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if len(net.history) == epoch:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(StopWhenNotFinite, "on_batch_begin", on_batch_begin)
+
+
+def test__interrupted_training__keeps_the_epochs_so_far(monkeypatch):
+    interrupt_in_epoch(monkeypatch, 4)
+    embedder = WormholeEmbedder(max_iter=9, random_state=0, n_init=3)
+    with pytest.warns(UserWarning, match="interrupted"):
+        embedder.fit(TABLE)
+    assert embedder.n_iter_ == len(embedder.history_["loss"]) == 3
+    assert_array_equal(embedder.transform(TABLE), embedder.embedding_)
+
+
+def test__interrupted_before_the_first_epoch__leaves_the_old_fit(monkeypatch):
+    embedder = WormholeEmbedder(max_iter=2, random_state=0).fit(TABLE)
+    before = embedder.embedding_.copy()
+    interrupt_in_epoch(monkeypatch, 1)
+    with pytest.raises(KeyboardInterrupt):
+        embedder.fit(TABLE[:, :2])
+    assert embedder.n_features_in_ == 3
+    assert_array_equal(embedder.transform(TABLE), before)

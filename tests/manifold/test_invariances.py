@@ -1,0 +1,212 @@
+"""Transform is a function of one measure, and randomness stays where it belongs."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skwass import PointClouds, WormholeEmbedder, as_point_clouds
+
+
+def weighted_clouds(n_clouds, seed=0):
+    rng = np.random.default_rng(seed)
+    return [
+        (rng.normal(size=(n, 3)), rng.integers(1, 9, n).astype(float))
+        for n in rng.integers(1, 12, n_clouds)
+    ]
+
+
+@pytest.fixture(scope="module")
+def clouds():
+    return weighted_clouds(40)
+
+
+@pytest.fixture(scope="module")
+def embedder(clouds):
+    return WormholeEmbedder(
+        n_components=4, n_reference=16, max_iter=10, random_state=0
+    ).fit(clouds)
+
+
+@pytest.fixture(scope="module")
+def scale(embedder):
+    return float(np.abs(embedder.embedding_).max())
+
+
+def test__transform__does_not_depend_on_the_rest_of_the_batch(embedder, clouds, scale):
+    alone = np.concatenate([embedder.transform([cloud]) for cloud in clouds])
+    assert_allclose(alone, embedder.embedding_, atol=1e-6 * scale)
+    backwards = embedder.transform(clouds[::-1])[::-1]
+    assert_allclose(backwards, embedder.embedding_, atol=1e-6 * scale)
+
+
+def test__transform__does_not_depend_on_padding(embedder):
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(6, 5, 3))
+    gap = np.full((6, 1, 3), np.nan)
+    padded = np.concatenate([gap, points[:, :2], gap, gap, points[:, 2:], gap], axis=1)
+    assert_array_equal(embedder.transform(padded), embedder.transform(points))
+
+
+def test__transform__does_not_depend_on_the_order_of_points(embedder, clouds):
+    rng = np.random.default_rng(2)
+    shuffled = []
+    for points, weights in clouds:
+        order = rng.permutation(len(points))
+        shuffled.append((points[order], weights[order]))
+    assert_array_equal(embedder.transform(shuffled), embedder.embedding_)
+
+
+@pytest.mark.parametrize("factor", [1e-9, 3.0, 1e9])
+def test__transform__does_not_depend_on_the_scale_of_weights(
+    embedder, clouds, scale, factor
+):
+    scaled = [(points, weights * factor) for points, weights in clouds]
+    assert_allclose(embedder.transform(scaled), embedder.embedding_, atol=1e-6 * scale)
+
+
+def test__transform__takes_a_duplicated_point_for_a_doubled_weight(
+    embedder, clouds, scale
+):
+    doubled, duplicated = [], []
+    for points, weights in clouds:
+        heavier = weights.copy()
+        heavier[0] *= 2
+        doubled.append((points, heavier))
+        duplicated.append(
+            (np.vstack([points, points[:1]]), np.append(weights, weights[0]))
+        )
+    assert_allclose(
+        embedder.transform(duplicated), embedder.transform(doubled), atol=1e-6 * scale
+    )
+
+
+def test__transform__ignores_points_without_weight(embedder, clouds):
+    padded = [
+        (np.vstack([points, [[9.0, 9.0, 9.0]]]), np.append(weights, 0.0))
+        for points, weights in clouds
+    ]
+    assert_array_equal(embedder.transform(padded), embedder.embedding_)
+
+
+def test__every_form_of_the_same_clouds__gives_the_same_embedding(embedder, scale):
+    points = np.random.default_rng(3).normal(size=(5, 4, 3))
+    expected = embedder.transform(points)
+    weighted = [(cloud, np.full(4, 0.25)) for cloud in points]
+    flat = PointClouds(points.reshape(-1, 3), offsets=np.arange(0, 21, 4))
+    for form in (
+        list(points),
+        weighted,
+        flat,
+        as_point_clouds(points),
+        points.tolist(),
+    ):
+        assert_array_equal(embedder.transform(form), expected)
+    single = points.astype(np.float32)
+    assert_allclose(embedder.transform(single), expected, atol=1e-5 * scale)
+
+
+def test__single_points__are_a_table():
+    table = np.random.default_rng(0).normal(size=(30, 3))
+    options = {"max_iter": 5, "random_state": 0}
+    expected = WormholeEmbedder(**options).fit(table)
+    for form in (table[:, None], [row[None] for row in table], as_point_clouds(table)):
+        embedder = WormholeEmbedder(**options).fit(form)
+        assert_array_equal(embedder.embedding_, expected.embedding_)
+        assert embedder.stress_ == expected.stress_
+
+
+@pytest.mark.parametrize("exponent", [-40, -7, 12, 40])
+def test__scale_of_x__scales_the_embedding(exponent):
+    table = np.random.default_rng(0).normal(size=(30, 3))
+    options = {"max_iter": 5, "random_state": 0}
+    expected = WormholeEmbedder(**options).fit(table)
+    # a power of two changes no digit of X
+    scaled = WormholeEmbedder(**options).fit(table * 2.0**exponent)
+    assert_allclose(scaled.embedding_ / 2.0**exponent, expected.embedding_, rtol=1e-4)
+    assert scaled.stress_ / 4.0**exponent == pytest.approx(expected.stress_, rel=1e-4)
+
+
+@pytest.mark.parametrize("precomputed", [False, True])
+def test__same_seed__gives_the_same_bits(clouds, precomputed):
+    X = np.abs(np.subtract.outer(np.arange(40.0), np.arange(40.0)))
+    options = {"metric": "precomputed"} if precomputed else {"n_pairs": 300}
+    X = X if precomputed else clouds
+    fits = [
+        WormholeEmbedder(n_reference=16, max_iter=5, random_state=7, **options).fit(X)
+        for _ in range(2)
+    ]
+    assert_array_equal(fits[0].embedding_, fits[1].embedding_)
+    assert fits[0].history_ == fits[1].history_
+    for name, tensor in fits[0].net_.module_.state_dict().items():
+        assert torch.equal(tensor, fits[1].net_.module_.state_dict()[name])
+
+
+def test__other_seed__gives_another_embedding(clouds):
+    fits = [
+        WormholeEmbedder(n_reference=16, max_iter=5, random_state=seed).fit(clouds)
+        for seed in (0, 1)
+    ]
+    assert not np.array_equal(fits[0].embedding_, fits[1].embedding_)
+
+
+def test__n_jobs__changes_no_bit(clouds):
+    fits = [
+        WormholeEmbedder(
+            n_reference=16, n_pairs=300, max_iter=3, random_state=0, n_jobs=n_jobs
+        ).fit(clouds)
+        for n_jobs in (1, 2)
+    ]
+    assert_array_equal(fits[0].embedding_, fits[1].embedding_)
+
+
+def test__global_generators__are_left_as_they_were(clouds):
+    np.random.seed(3)  # noqa: NPY002
+    torch.manual_seed(3)
+    numpy_before = np.random.get_state()  # noqa: NPY002
+    torch_before = torch.get_rng_state()
+    embedder = WormholeEmbedder(
+        n_reference=16, max_iter=2, random_state=0, early_stopping=True
+    ).fit(clouds)
+    embedder.inverse_transform(embedder.transform(clouds))
+    embedder.score(clouds)
+    assert torch.equal(torch.get_rng_state(), torch_before)
+    for before, after in zip(
+        numpy_before,
+        np.random.get_state(),  # noqa: NPY002
+        strict=True,
+    ):
+        assert_array_equal(before, after)
+
+
+def test__fit__does_not_change_x(clouds):
+    container = as_point_clouds(clouds)
+    copies = container.points.copy(), container.weights.copy()
+    WormholeEmbedder(n_reference=8, max_iter=1, random_state=0).fit(container)
+    assert_array_equal(container.points, copies[0])
+    assert_array_equal(container.weights, copies[1])
+
+
+def test__pickle__works_in_a_fresh_process(embedder, clouds, tmp_path):
+    (tmp_path / "embedder.pickle").write_bytes(pickle.dumps(embedder))
+    (tmp_path / "clouds.pickle").write_bytes(pickle.dumps(clouds))
+    script = (
+        "import pickle, numpy as np\n"
+        "from pathlib import Path\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "embedder = pickle.loads((folder / 'embedder.pickle').read_bytes())\n"
+        "clouds = pickle.loads((folder / 'clouds.pickle').read_bytes())\n"
+        "np.save(folder / 'z.npy', embedder.transform(clouds))\n"
+        "embedder.inverse_transform(embedder.embedding_)\n"
+        "embedder.fit(clouds)\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+    assert_allclose(np.load(tmp_path / "z.npy"), embedder.embedding_, rtol=1e-5)
+
+
+def test__pickle__is_small(embedder):
+    assert len(pickle.dumps(embedder)) < 10_000_000
