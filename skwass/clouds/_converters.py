@@ -22,12 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class _GridToCloud(  # type: ignore[call-arg]  # TransformerMixin is untyped
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-    auto_wrap_output_keys=None,
-):
+class _GridToCloud(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What both converters share: numbers on a fixed support become weights.
 
     The features that come out, so that a pipeline can name its own, are the coordinates
@@ -36,6 +31,10 @@ class _GridToCloud(  # type: ignore[call-arg]  # TransformerMixin is untyped
 
     threshold: float | None
     _n_features_out: int
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # a data frame of clouds is nothing: scikit-learn must not wrap what comes out
+        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -86,7 +85,7 @@ class _GridToCloud(  # type: ignore[call-arg]  # TransformerMixin is untyped
         )
 
 
-class ImageToCloud(_GridToCloud, auto_wrap_output_keys=None):
+class ImageToCloud(_GridToCloud):
     """Read images as point clouds: pixels are points, intensities their weights.
 
     Pixel ``image[i, j]`` becomes the point ``(i, j)`` with the weight
@@ -210,7 +209,7 @@ class ImageToCloud(_GridToCloud, auto_wrap_output_keys=None):
         return flat, shape
 
 
-class HistogramToCloud(_GridToCloud, auto_wrap_output_keys=None):
+class HistogramToCloud(_GridToCloud):
     """Read histograms as point clouds: bins are points, counts their weights.
 
     Parameters

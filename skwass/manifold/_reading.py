@@ -7,13 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, check_symmetric
+from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
 from skwass.clouds import PointClouds, validate_clouds
 from skwass.manifold._cohorts import CloudCohort, Cohort, DissimilarityCohort
 from skwass.transport import ground_metric
+
+#: how far, relative to the largest distance, a computed matrix may be off
+_ROUNDING = 1e-6
 
 
 class CohortReader(BaseEstimator):
@@ -67,18 +71,7 @@ class CohortReader(BaseEstimator):
             # refuses a metric that it does not know, before anything is computed
             ground_metric(self.metric, self.metric_params)
             return self._cohort_of(samples)
-        if samples.shape[0] != samples.shape[1]:
-            raise ValueError(
-                "metric='precomputed' needs a square matrix of distances; X has shape "
-                f"{samples.shape}."
-            )
-        if samples.diagonal().any():
-            raise ValueError(
-                "metric='precomputed' needs distances with zeros on the diagonal; "
-                f"X[{samples.diagonal().argmax()}] is off by "
-                f"{samples.diagonal().max():g}."
-            )
-        return DissimilarityCohort(check_symmetric(samples, raise_exception=True))
+        return DissimilarityCohort(_checked_distances(samples))
 
     def _cohort_of(self, clouds: PointClouds) -> CloudCohort:
         return CloudCohort(
@@ -89,3 +82,29 @@ class CohortReader(BaseEstimator):
             self.n_jobs,
             self.verbose,
         )
+
+
+def _checked_distances(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A square, symmetric matrix with zeros on the diagonal, rounding put right."""
+    if X.shape[0] != X.shape[1]:
+        raise ValueError(
+            "metric='precomputed' needs a square matrix of distances; X has shape "
+            f"{X.shape}."
+        )
+    rounding = _ROUNDING * X.max()
+    row, column = np.unravel_index(np.abs(X - X.T).argmax(), X.shape)
+    if abs(X[row, column] - X[column, row]) > rounding:
+        raise ValueError(
+            "metric='precomputed' needs a symmetric matrix; "
+            f"X[{row}, {column}] = {X[row, column]:g} and "
+            f"X[{column}, {row}] = {X[column, row]:g}."
+        )
+    if X.diagonal().max() > rounding:
+        row = X.diagonal().argmax()
+        raise ValueError(
+            "metric='precomputed' needs zeros on the diagonal; "
+            f"X[{row}, {row}] = {X[row, row]:g}."
+        )
+    distances = (X + X.T) / 2
+    np.fill_diagonal(distances, 0.0)
+    return distances

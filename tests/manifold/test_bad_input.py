@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 
 from skwass import PointClouds, WormholeEmbedder
 from skwass.metrics import relative_error
@@ -143,6 +143,17 @@ def test__bad_parameters__are_named(parameters, message):
 def test__bad_distances__raise(matrix, message):
     with pytest.raises(ValueError, match=message):
         quick(metric="precomputed").fit(matrix)
+
+
+def test__distances_with_rounding_errors__are_put_right():
+    table = np.random.default_rng(0).normal(size=(12, 3))
+    exact = squareform(pdist(table))
+    rounded = exact + 1e-8 * np.random.default_rng(1).uniform(size=exact.shape)
+    embedder = quick(metric="precomputed").fit(rounded)
+    matrix = embedder.dissimilarity_matrix_
+    assert_array_equal(matrix, matrix.T)
+    assert not matrix.diagonal().any()
+    assert_allclose(matrix, exact, atol=1e-7)
 
 
 def test__fewer_clouds_than_a_batch__are_fine():
