@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from skorch import NeuralNetRegressor
+from skorch.callbacks import Callback
 from skorch.dataset import ValidSplit
 from torch import nn
 
@@ -70,14 +71,21 @@ def test_the_bar_shows_the_loss_of_what_is_held_out(capsys):
 
 
 def test_a_bar_is_closed_when_training_is_interrupted(capsys):
-    class Interrupt(StopWhenNotFinite):
+    class Interrupt(Callback):
         def on_epoch_end(self, net, **kwargs):
             if len(net.history) == 2:
                 raise KeyboardInterrupt
 
-    bar = ProgressBar("learning")
-    trained(("bar", bar), ("stop", Interrupt("")), max_epochs=5)
+    class Kept(ProgressBar):
+        def on_train_begin(self, net, **kwargs):
+            super().on_train_begin(net)
+            opened.append(self.bar_)
+
+    opened = []
+    bar = Kept("learning")
+    trained(("bar", bar), ("stop", Interrupt()), max_epochs=5)
     assert not hasattr(bar, "bar_")
+    assert [each.disable for each in opened] == [True]  # what close() leaves
     assert " 2/5 " in last_line(capsys.readouterr().err)
 
 
