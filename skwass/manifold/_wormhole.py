@@ -125,8 +125,8 @@ class WormholeEmbedder(
     n_iter_ : int
         Number of epochs of the kept run.
     history_ : dict of str to list of float
-        Of each epoch, ``"loss"`` (squared stress-1, plus the decoder's error) and, if
-        `early_stopping`, ``"validation_loss"`` (squared stress-1 of held-out clouds).
+        Of each epoch, ``"loss"`` (relative stress, plus the decoder's error) and, if
+        `early_stopping`, ``"validation_loss"`` (relative stress of held-out clouds).
     dissimilarity_matrix_ : ndarray of shape (n_samples, n_samples)
         Exact distances. Only if all pairs were solved.
     net_ : skorch.NeuralNet

@@ -100,10 +100,9 @@ def stress(
 ) -> float:
     r"""Raw stress, or stress-1, of an embedding.
 
-    Raw stress is :math:`\sum_{i<j} (\|z_i - z_j\| - \delta_{ij})^2`, as in `MDS` of
-    scikit-learn. Stress-1 is the root of it over :math:`\sum_{i<j} \delta_{ij}^2`;
-    `MDS` divides by :math:`\sum_{i<j} \|z_i - z_j\|^2` instead, which gives nearly the
-    same where stress is small.
+    Raw stress is :math:`\sum_{i<j} (\|z_i - z_j\| - \delta_{ij})^2`. Kruskal's stress-1
+    is the root of it over :math:`\sum_{i<j} \|z_i - z_j\|^2`. Both are those of
+    scikit-learn's `MDS`.
 
     Parameters
     ----------
@@ -118,7 +117,7 @@ def stress(
     -------
     stress : float
         In squared units of the distances, or without unit. Zero is perfect. Stress-1 is
-        NaN, with a warning, if no true distance is positive.
+        NaN, with a warning, if no embedded distance is positive.
 
     Raises
     ------
@@ -130,21 +129,21 @@ def stress(
     >>> from skwass.metrics import stress
     >>> stress([3.0, 4.0], [3.0, 4.5])
     0.25
-    >>> stress([3.0, 4.0], [3.0, 4.5], normalized=True)
+    >>> stress([3.0, 3.5], [3.0, 4.0], normalized=True)
     0.1
     """
     true, other = checked_pairs(distances, embedded)
     if not normalized:
         return float(np.sum((other - true) ** 2))
-    unit = true.max()
+    unit = other.max()
     if unit == 0:
         warnings.warn(
-            "Stress-1 is undefined: all true distances are zero.",
+            "Stress-1 is undefined: all embedded distances are zero.",
             UndefinedMetricWarning,
             stacklevel=2,
         )
         return float("nan")
-    return float(np.linalg.norm((other - true) / unit) / np.linalg.norm(true / unit))
+    return float(np.linalg.norm((other - true) / unit) / np.linalg.norm(other / unit))
 
 
 def checked_pairs(

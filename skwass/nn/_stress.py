@@ -32,7 +32,7 @@ class StressLoss(nn.Module):
     .. math:: \frac{\sum_{i<j} (\|z_i - z_j\| - \delta_{ij})^2}{\sum_{i<j}
               \delta_{ij}^2} + \frac{\sum_i \|\hat x_i - x_i\|^2}{\sum_i \|x_i\|^2},
 
-    the square of Kruskal's stress-1 plus, while training, the decoder's error in
+    the stress relative to the distances and, while training, the decoder's error in
     transport features: that error is a linear transport distance, which bounds the
     squared Wasserstein distance from above. In evaluation it is the stress alone.
 
@@ -59,5 +59,6 @@ class StressLoss(nn.Module):
 
 
 def _relative(value: Tensor, target: Tensor) -> Tensor:
-    scale = target.square().mean().clamp_min(torch.finfo(target.dtype).tiny)
+    # where all is zero, the clamped distances of the embedding must not count
+    scale = target.square().mean().clamp_min(torch.finfo(target.dtype).eps ** 2)
     return (value - target).square().mean() / scale
