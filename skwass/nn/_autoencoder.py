@@ -56,7 +56,18 @@ class ResidualMap(nn.Module):
         self.gain = gain
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map x of shape (..., n_inputs) to (..., n_outputs)."""
+        """Map rows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., n_inputs)
+            The rows.
+
+        Returns
+        -------
+        mapped : Tensor of shape (..., n_outputs)
+            What they are mapped to.
+        """
         mapped: Tensor = self.linear(x)
         return mapped if self.mlp is None else mapped + self.mlp(self.gain * x)
 
@@ -111,7 +122,20 @@ class WormholeAutoencoder(nn.Module):
             self.decoder = ResidualMap(n_components, n_inputs, hidden_layer_sizes, back)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Embedding and decoded features of x of shape (..., n_inputs)."""
+        """Encode and decode.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., n_inputs)
+            Transport features.
+
+        Returns
+        -------
+        embedding : Tensor of shape (..., n_components)
+            Their embedding.
+        decoded : Tensor of shape (..., n_inputs) or None
+            What the decoder makes of the embedding; None without a decoder.
+        """
         embedding = self.encoder(x)
         if self.decoder is None:
             return embedding, None

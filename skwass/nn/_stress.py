@@ -46,10 +46,27 @@ class StressLoss(nn.Module):
     0.0625
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(
         self, output: tuple[Tensor, Tensor | None], target: tuple[Tensor, Tensor]
     ) -> Tensor:
-        """Loss of ``(embedding, decoded)`` against ``(distances, features)``."""
+        """Compare an embedding with distances.
+
+        Parameters
+        ----------
+        output : tuple of Tensor
+            Embedding of shape (n_groups, group_size, n_components), and the decoded
+            features or None.
+        target : tuple of Tensor
+            Distances as `group_distances` orders them, and the features.
+
+        Returns
+        -------
+        loss : Tensor of shape ()
+            The loss, without unit.
+        """
         embedding, decoded = output
         distances, features = target
         stress = _relative(group_distances(embedding), distances)
