@@ -59,6 +59,7 @@ docs: $(STAMP) ## build the documentation into docs/_build/html
 
 benchmarks: $(STAMP) ## run benchmarks/*.py, or one of them with NAME=...
 	@set -e; for script in benchmarks/$(NAME).py; do \
+		case $$script in */_*) continue;; esac; \
 		echo "== $$script"; $(BIN)/python $$script; \
 	done
 

@@ -39,7 +39,19 @@ def squared_wasserstein(
         return 0.0
     if ground is None and x.shape[1] == 1:
         return _on_a_line(x[:, 0], a, y[:, 0], b)
-    return _solve(a, b, squared_costs(x, y, ground))[1]
+    rows, columns = mixed_order(len(x)), mixed_order(len(y))
+    costs = squared_costs(x[rows], y[columns], ground)
+    return _solve(a[rows], b[columns], costs)[1]
+
+
+@lru_cache(maxsize=1024)
+def mixed_order(n_points: int) -> NDArray[np.intp]:
+    """A fixed shuffle of so many points.
+
+    The simplex looks for its next pivot block by block, and takes a fifth longer where
+    neighbours in memory are neighbours in space, as the pixels of an image are.
+    """
+    return np.random.RandomState(0).permutation(n_points)
 
 
 def transport_plan(source: Cloud, target: Cloud) -> Array:

@@ -13,7 +13,12 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from skwass.clouds import PointClouds
-from skwass.transport._exact import Cloud, all_diracs, transport_plan
+from skwass.transport._exact import (
+    Cloud,
+    all_diracs,
+    mixed_order,
+    transport_plan,
+)
 
 Array = NDArray[np.float64]
 
@@ -150,16 +155,20 @@ def _move(cloud: Cloud, reference: Reference) -> Array:
 
 
 def _canonical(cloud: Cloud) -> tuple[Array, Array]:
-    """The cloud with its points in lexicographic order and no point twice."""
+    """The cloud with its points in an order of their own and no point twice."""
     points, weights = np.asarray(cloud[0], dtype=np.float64), cloud[1]
     if len(points) == 1:
         return points, weights
     order = np.lexsort(points.T)
     points, weights = points[order], weights[order]
     fresh = np.append(True, (points[1:] != points[:-1]).any(axis=1))
-    if fresh.all():
-        return points, weights
-    return points[fresh], np.add.reduceat(weights, np.flatnonzero(fresh))
+    if not fresh.all():
+        points, weights = (
+            points[fresh],
+            np.add.reduceat(weights, np.flatnonzero(fresh)),
+        )
+    mixed = mixed_order(len(points))
+    return points[mixed], weights[mixed]
 
 
 def _pool(clouds: PointClouds, random_state: np.random.RandomState) -> Array:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
@@ -20,7 +21,8 @@ from skwass.transport._exact import (
 )
 from skwass.transport._ground import ground_metric
 
-_PAIRS_A_TASK = 64
+_MOST_PAIRS_A_TASK = 64
+_TASKS_A_JOB = 8
 _ROWS_A_BLOCK = 256
 
 
@@ -173,13 +175,9 @@ def sampled_wasserstein_distances(
     if ground is None and all_diracs(clouds) and all_diracs(others):
         distances = _between_points(clouds.points, others.points, pairs)
     else:
-        distances = np.empty(len(pairs))
-        blocks = _blocks(pairs)
+        blocks = _blocks(pairs, _block_size(len(pairs), n_jobs))
         solved = _solve(clouds, others, blocks, ground, n_jobs, verbose, len(pairs))
-        for start, values in zip(
-            range(0, len(pairs), _PAIRS_A_TASK), solved, strict=True
-        ):
-            distances[start : start + len(values)] = values
+        distances = np.fromiter(chain.from_iterable(solved), float, len(pairs))
     return distances if squared else np.sqrt(distances)
 
 
@@ -195,6 +193,7 @@ def _all_pairs(
     n_rows, n_columns = len(clouds), len(others)
     distances = np.zeros((n_rows, n_columns))
     n_pairs = n_rows * (n_rows - 1) // 2 if symmetric else n_rows * n_columns
+    size = _block_size(n_pairs, n_jobs)
 
     def blocks() -> Iterator[NDArray[np.intp]]:
         # some rows at a time, so that the list of pairs stays small
@@ -202,7 +201,7 @@ def _all_pairs(
             rows = np.arange(first, min(first + _ROWS_A_BLOCK, n_rows))
             i, j = np.meshgrid(rows, np.arange(n_columns), indexing="ij")
             wanted = i < j if symmetric else np.full(i.shape, True)
-            yield from _blocks(np.column_stack([i[wanted], j[wanted]]))
+            yield from _blocks(np.column_stack([i[wanted], j[wanted]]), size)
 
     solved = _solve(clouds, others, blocks(), ground, n_jobs, verbose, n_pairs)
     for block, values in zip(blocks(), solved, strict=True):
@@ -242,9 +241,15 @@ def _solve_block(
     return [squared_wasserstein(clouds[i], others[j], ground) for i, j in block]
 
 
-def _blocks(pairs: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    for start in range(0, len(pairs), _PAIRS_A_TASK):
-        yield pairs[start : start + _PAIRS_A_TASK]
+def _block_size(n_pairs: int, n_jobs: int | None) -> int:
+    """Pairs a task: worth the call, and few enough to keep all threads busy."""
+    share = n_pairs // (_TASKS_A_JOB * effective_n_jobs(n_jobs))
+    return max(1, min(_MOST_PAIRS_A_TASK, share))
+
+
+def _blocks(pairs: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
+    for start in range(0, len(pairs), size):
+        yield pairs[start : start + size]
 
 
 def _between_points(
