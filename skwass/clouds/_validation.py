@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def as_point_clouds(X: Any, *, min_clouds: int = 1) -> PointClouds:
         weight is negative, if dimensions differ between clouds, or if there are too few
         clouds. The message names the index of the cloud.
     TypeError
-        If X is sparse.
+        If X is sparse, or a dictionary, a generator or the like.
 
     Examples
     --------
@@ -100,6 +100,13 @@ def _read_clouds(X: Any) -> PointClouds | None:
     """X as unchecked clouds, or None if it is a table (scikit-learn checks those)."""
     if isinstance(X, PointClouds):
         return X
+    # a sparse dok_matrix is a dictionary too, and scikit-learn refuses it by name
+    no_samples = isinstance(X, dict | set | frozenset | Iterator | type(None))
+    if no_samples and not hasattr(X, "shape"):
+        raise TypeError(
+            f"X is a {type(X).__name__}; expected PointClouds, a list or tuple of "
+            "clouds, or an array."
+        )
     if isinstance(X, list | tuple):
         if any(_depth(item) >= 2 for item in X):
             return _from_list(X)

@@ -40,7 +40,10 @@ class CohortReader(BaseEstimator):
         """Clouds, or rows of distances."""
         if self.metric != "precomputed":
             clouds = validate_clouds(self, X, reset=reset, min_clouds=at_least)
-            self._remember_form(clouds, reset)
+            if reset:
+                self._is_table = len(clouds.points) == len(clouds)
+            else:
+                self._warn_of_another_form(X, clouds)
             return clouds
         X = validate_data(
             self, X, dtype=np.float64, reset=reset, ensure_min_samples=at_least
@@ -52,14 +55,19 @@ class CohortReader(BaseEstimator):
             )
         return X
 
-    def _remember_form(self, clouds: PointClouds, reset: bool) -> None:
-        single_points = len(clouds.points) == len(clouds)
-        if reset:
-            self._is_table = single_points
-        elif self._is_table and not single_points:
+    def _warn_of_another_form(self, X: Any, clouds: PointClouds) -> None:
+        name = type(self).__name__
+        if self._is_table and len(clouds.points) > len(clouds):
             warnings.warn(
-                f"{type(self).__name__} was fitted on single points and sees no more "
-                "than the mean of the larger clouds in X. Fit it on such clouds.",
+                f"{name} was fitted on single points and sees no more than the mean of "
+                "the larger clouds in X. Fit it on such clouds.",
+                UserWarning,
+                stacklevel=4,
+            )
+        if not self._is_table and getattr(X, "ndim", None) == 2:
+            warnings.warn(
+                f"{name} was fitted on clouds, and X is a table: its {len(clouds)} "
+                "rows are read as clouds of one point each. For one cloud, pass [X].",
                 UserWarning,
                 stacklevel=4,
             )

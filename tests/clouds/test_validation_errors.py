@@ -159,7 +159,6 @@ def test_weights_of_another_shape_raise(shape):
         (np.arange(3.0), "Expected 2D array, got 1D array"),
         ([1.0, 2.0], "Expected 2D array, got 1D array"),
         (3.0, "Expected 2D array, got scalar array"),
-        (None, "Expected 2D array"),
         ([None], "Expected 2D array"),
         ([], "Expected 2D array, got 1D array"),
         ((), "Expected 2D array, got 1D array"),
@@ -220,3 +219,11 @@ def test_no_clouds_raise_unless_none_are_needed():
     with pytest.raises(ValueError, match=r"0 sample\(s\)"):
         as_point_clouds(nothing)
     assert len(as_point_clouds(nothing, min_clouds=0)) == 0
+
+
+@pytest.mark.parametrize(
+    "X", [None, {0: TRIANGLE}, {1.0}, (cloud for cloud in [TRIANGLE]), iter([TRIANGLE])]
+)
+def test_what_holds_no_samples_in_order_is_refused_by_name(X):
+    with pytest.raises(TypeError, match=rf"X is a {type(X).__name__}; expected"):
+        as_point_clouds(X)

@@ -292,6 +292,14 @@ def test__table_model__warns_when_it_is_given_larger_clouds():
         embedder.transform([table[:3], table[3:5]])
 
 
+def test__cloud_model__warns_when_one_cloud_comes_as_a_table(fitted):
+    cloud = blobs(1)[0]
+    with pytest.warns(UserWarning, match=r"pass \[X\]"):
+        assert len(fitted.transform(cloud)) == len(cloud)
+    assert len(fitted.transform([cloud])) == 1
+    assert len(fitted.transform([cloud[:1]])) == 1  # a cloud of one point is no mistake
+
+
 def test__more_components_than_dimensions__are_allowed():
     table = np.random.default_rng(0).normal(size=(40, 2))
     embedder = quick(n_components=5, max_iter=100).fit(table)
