@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 from sklearn.decomposition import PCA
+from sklearn.utils.extmath import svd_flip
 
 from skwass.clouds import PointClouds
 from skwass.transport import (
@@ -26,6 +28,8 @@ Array = NDArray[np.float64]
 _MOST_FEATURES = 256
 _MOST_MOVED_NUMBERS = 8192
 _DEFAULT_REFERENCE = 192
+#: below it, with distances of unit scale, an eigenvalue is rounding
+_LEAST_EIGENVALUE = 1e-10
 
 
 class Featuriser(Protocol):
@@ -200,17 +204,15 @@ class DissimilarityCohort:
         squares = np.square(self.dissimilarities / scale)
         means = squares.mean(axis=0)
         inner = -0.5 * (squares - means - means[:, None] + means.mean())
-        values, vectors = np.linalg.eigh(inner)
-        order = np.argsort(values)[::-1][:_MOST_FEATURES]
-        order = order[values[order] > 1e-10 * max(values[order[0]], 1e-300)]
-        if not len(order):
-            order = np.array([len(values) - 1])  # no spread at all: one idle feature
-        vectors = vectors[:, order] * np.sign(
-            vectors[np.abs(vectors[:, order]).argmax(axis=0), order]
-        )
-        roots = np.sqrt(np.maximum(values[order], 1e-300))
-        idle = values[order] <= 0
-        projection = np.where(idle, 0.0, -0.5 * vectors / roots)
+        n_samples = len(inner)
+        first = max(0, n_samples - _MOST_FEATURES)
+        values, vectors = eigh(inner, subset_by_index=[first, n_samples - 1])
+        values, vectors = values[::-1], svd_flip(vectors[:, ::-1], None)[0]
+        used = values > _LEAST_EIGENVALUE
+        if used.any():
+            projection = -0.5 * vectors[:, used] / np.sqrt(values[used])
+        else:
+            projection = np.zeros((n_samples, 1))  # all in one place: an idle feature
         featuriser = LandmarkFeatures(means, projection, scale)
         return featuriser, featuriser.transform(self.dissimilarities)
 

@@ -99,8 +99,10 @@ def train(
             verbose=0,
         )
         net.fit(batches, y=None)
-    # the cache belongs to the fit: a fitted net is small
+    # what only the fit needs goes, so that a fitted net is small
     net.set_params(train_split=None)
+    for epoch in net.history:
+        epoch["batches"].clear()
     return net
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
 import torch
@@ -61,14 +62,11 @@ class PairCache:
             )
             for clique in self.cliques
         ]
-        value = stress(
-            self.distances.ravel(), np.concatenate(embedded), normalized=normalized
-        )
-        return (
-            value
-            if normalized
-            else value * _count(self.n_samples) / self.distances.size
-        )
+        solved = self.distances.ravel()
+        value = stress(solved, np.concatenate(embedded), normalized=normalized)
+        if normalized:
+            return value
+        return value * _count(self.n_samples) / len(solved)
 
 
 def solve_cache(
@@ -84,9 +82,11 @@ def solve_cache(
         matrix = known[np.ix_(samples, samples)]
         condensed = squareform(matrix, checks=False)[None]
         return PairCache(samples[None], condensed, matrix, n_samples)
-    size = min(_CLIQUE, n_samples)
+    allowed = budget(cohort, n_samples, n_pairs)
+    # the largest clique of which one at least can be paid: solve k (k - 1) / 2 for k
+    size = max(2, min(_CLIQUE, n_samples, (1 + isqrt(1 + 8 * allowed)) // 2))
     i, j = np.triu_indices(size, 1)
-    n_cliques = max(1, budget(cohort, n_samples, n_pairs) // len(i))
+    n_cliques = max(1, allowed // len(i))
     cliques = samples[_draw_cliques(n_samples, n_cliques, size, random_state)]
     pairs = np.stack([cliques[:, i].ravel(), cliques[:, j].ravel()], axis=1)
     distances = cohort.distances(pairs).reshape(n_cliques, len(i))
