@@ -40,7 +40,7 @@ class Featuriser(Protocol):
         """The unit of the distances; features have none."""
         ...
 
-    def transform(self, X: Any) -> Features:
+    def transform(self, X: Any, n_jobs: int | None = None) -> Features:
         """Features of new samples."""
         ...
 
@@ -76,18 +76,15 @@ class TransportFeatures:
 
     reference: Reference
     pca: PCA
-    n_jobs: int | None = None
 
     @property
     def scale(self) -> float:
         """The unit of the distances between clouds."""
         return self.reference.scale
 
-    def transform(self, clouds: PointClouds, verbose: int = 0) -> Features:
+    def transform(self, X: PointClouds, n_jobs: int | None = None) -> Features:
         """Features of shape (n_clouds, n_components of the PCA)."""
-        moved = displacements(
-            clouds, self.reference, n_jobs=self.n_jobs, verbose=verbose
-        )
+        moved = displacements(X, self.reference, n_jobs=n_jobs)
         return self.pca.transform(moved.reshape(len(moved), -1))
 
     def inverse_transform(self, features: Features) -> PointClouds:
@@ -136,7 +133,7 @@ class CloudCohort:
         with np.errstate(invalid="ignore"):
             # identical clouds have no variance to explain
             features = pca.fit(moved).transform(moved)
-        return TransportFeatures(reference, pca, self.n_jobs), features
+        return TransportFeatures(reference, pca), features
 
     def _n_points(self) -> int:
         if not isinstance(self.n_reference, str):
@@ -180,9 +177,9 @@ class LandmarkFeatures:
         """The unit of the distances."""
         return self.unit
 
-    def transform(self, dissimilarities: Array) -> Features:
+    def transform(self, X: Array, n_jobs: int | None = None) -> Features:
         """Features of rows of distances to the samples of the fit."""
-        squares = np.square(dissimilarities / self.scale)
+        squares = np.square(X / self.scale)
         return ((squares - self.mean_squares) @ self.projection).astype(np.float32)
 
 

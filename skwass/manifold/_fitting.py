@@ -14,10 +14,18 @@ from skorch import NeuralNet
 
 from skwass.manifold._cohorts import Cohort, Features, Featuriser
 from skwass.manifold._network import Recipe, encode, loss_curves, train, was_interrupted
-from skwass.manifold._pairs import PairBatches, PairCache, all_pairs_fit, solve_cache
+from skwass.manifold._pairs import (
+    PairBatches,
+    PairCache,
+    all_pairs_fit,
+    budget,
+    solve_cache,
+)
 from skwass.training import draw_seed
 
 Array = NDArray[np.float64]
+
+_SMALLEST_UNIT = 1e-30
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class Fitted:
 
     featuriser: Featuriser
     net: NeuralNet
+    unit: float
     embedding: Features
     cache: PairCache
     matrix: Array | None
@@ -72,28 +81,31 @@ def fit_cohort(
     training, held_out = _split(len(cohort), plan.validation_fraction, random_state)
     featuriser, features = cohort.featurise(random_state)
     known = cohort.matrix() if all_pairs_fit(cohort, plan.n_pairs) else None
-    cache = solve_cache(cohort, training, plan.n_pairs, random_state, known)
-    rows, scale = torch.as_tensor(features), featuriser.scale
-    judges = None
-    if held_out is not None and plan.validation_fraction is not None:
-        share = int(cache.distances.size * plan.validation_fraction)
+    allowed = budget(cohort, len(cohort), plan.n_pairs)
+    share = round(allowed * (plan.validation_fraction or 0))
+    cache = solve_cache(cohort, training, allowed - share, random_state, known)
+    unit = _unit(features[:, : recipe.n_components], cache, featuriser.scale)
+    rows, judges = torch.as_tensor(features), None
+    if held_out is not None:
         judged = solve_cache(cohort, held_out, share, random_state, known)
-        judges = PairBatches(rows, judged, scale, plan.batch_size, None)
+        judges = PairBatches(rows, judged, unit, plan.batch_size, None)
     best, least = None, np.inf
     for _ in range(plan.n_init):
         net = train(
             recipe,
-            PairBatches(rows, cache, scale, plan.batch_size, draw_seed(random_state)),
+            PairBatches(rows, cache, unit, plan.batch_size, draw_seed(random_state)),
             judges,
-            _start(plan.init, features, scale, recipe.n_components, random_state),
+            _start(plan.init, features, unit, recipe.n_components, random_state),
             draw_seed(random_state),
         )
-        if not loss_curves(net)["loss"]:
+        if loss_curves(net)["loss"]:
+            embedding = encode(net, features) * np.float32(unit)
+            stress = cache.stress_of(embedding, normalized=False)
+            if best is None or stress < least:
+                best = Fitted(featuriser, net, unit, embedding, cache, known)
+                least = stress
+        elif best is None:
             raise KeyboardInterrupt  # stopped before there was anything to keep
-        embedding = encode(net, features) * np.float32(scale)
-        stress = cache.stress_of(embedding, normalized=False)
-        if best is None or stress < least:
-            best, least = Fitted(featuriser, net, embedding, cache, known), stress
         if was_interrupted(net, recipe):
             warnings.warn(
                 "Training was interrupted; the embedding is that of the epochs so far.",
@@ -103,6 +115,25 @@ def fit_cohort(
             break
     assert best is not None
     return best
+
+
+def _unit(leading: Features, cache: PairCache, scale: float) -> float:
+    """What distances are divided by, so that they fit those of the leading features.
+
+    Where the metric is not in the unit of X, training would otherwise spend itself on
+    shrinking the linear part; elsewhere this is nearly the scale of the features.
+    """
+    solved = cache.distances.ravel() / scale
+    start = cache.embedded(leading)
+    norm = float(start @ start)
+    factor = float(solved @ start) / norm if norm > 0 else 1.0
+    unit = scale * factor if factor > 0 else scale
+    if not _SMALLEST_UNIT < unit < 1 / _SMALLEST_UNIT:
+        raise ValueError(
+            f"Distances of X are about {unit:.0e}, and embeddings are float32; rescale "
+            "X."
+        )
+    return unit
 
 
 def _n_held_out(n_samples: int, fraction: float) -> int:
@@ -123,15 +154,17 @@ def _split(
 def _start(
     init: str | Array,
     features: Features,
-    scale: float,
+    unit: float,
     n_components: int,
     random_state: np.random.RandomState,
 ) -> NDArray[np.float32] | None:
     """Where the linear part of the encoder starts; None is the leading features."""
     n_inputs = features.shape[1]
     if not isinstance(init, str):
-        centred = (init - init.mean(axis=0)) / scale
-        weight = np.linalg.lstsq(features.astype(np.float64), centred, rcond=None)[0].T
+        centred = (init - init.mean(axis=0)) / unit
+        # features are float32: below its precision a direction is rounding
+        rounding = max(features.shape) * np.finfo(np.float32).eps
+        weight = np.linalg.lstsq(np.float64(features), centred, rcond=rounding)[0].T
     elif init == "random":
         longer, shorter = max(n_components, n_inputs), min(n_components, n_inputs)
         basis = np.linalg.qr(random_state.standard_normal((longer, shorter)))[0]

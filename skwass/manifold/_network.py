@@ -54,7 +54,7 @@ class Recipe:
         return cls(
             n_components=estimator.n_components,
             hidden_layer_sizes=layers,
-            decoder=has_decoder(estimator),
+            decoder=wants_decoder(estimator),
             max_iter=estimator.max_iter,
             lr=estimator.lr,
             weight_decay=estimator.weight_decay,
@@ -66,7 +66,14 @@ class Recipe:
 
 
 def has_decoder(estimator: Any) -> bool:
-    """Distances alone have nothing to be decoded to."""
+    """Whether there is a decoder, or, before the fit, whether there will be one."""
+    if hasattr(estimator, "net_"):
+        return estimator.net_.module_.decoder is not None
+    return wants_decoder(estimator)
+
+
+def wants_decoder(estimator: Any) -> bool:
+    """Whether a fit trains a decoder; distances alone have nothing to be decoded to."""
     return bool(estimator.decoder and estimator.metric != "precomputed")
 
 
@@ -78,31 +85,43 @@ def train(
     seed: int,
 ) -> NeuralNet:
     """Train one autoencoder; the same seed gives the same bits."""
+    net = NeuralNet(
+        WormholeAutoencoder,
+        StressLoss,
+        module__n_inputs=batches.features.shape[1],
+        module__n_components=recipe.n_components,
+        module__hidden_layer_sizes=tuple(recipe.hidden_layer_sizes),
+        module__weight=None if weight is None else torch.as_tensor(weight),
+        module__decoder=recipe.decoder,
+        optimizer=torch.optim.AdamW,
+        optimizer__weight_decay=recipe.weight_decay,
+        lr=recipe.lr,
+        max_epochs=recipe.max_iter,
+        batch_size=None,
+        # a loader without a generator draws from the global one
+        iterator_train__generator=torch.Generator().manual_seed(seed),
+        iterator_valid__generator=torch.Generator().manual_seed(seed),
+        train_split=None if held_out is None else predefined_split(held_out),
+        callbacks=_callbacks(recipe, batches, held_out),
+        callbacks__print_log=None,
+        device=recipe.device,
+        verbose=0,
+    )
     with local_torch_seed(seed):
-        net = NeuralNet(
-            WormholeAutoencoder,
-            StressLoss,
-            module__n_inputs=batches.features.shape[1],
-            module__n_components=recipe.n_components,
-            module__hidden_layer_sizes=tuple(recipe.hidden_layer_sizes),
-            module__weight=None if weight is None else torch.as_tensor(weight),
-            module__decoder=recipe.decoder,
-            optimizer=torch.optim.AdamW,
-            optimizer__weight_decay=recipe.weight_decay,
-            lr=recipe.lr,
-            max_epochs=recipe.max_iter,
-            batch_size=None,
-            train_split=None if held_out is None else predefined_split(held_out),
-            callbacks=_callbacks(recipe, batches, held_out),
-            callbacks__print_log=None,
-            device=recipe.device,
-            verbose=0,
-        )
-        net.fit(batches, y=None)
-    # what only the fit needs goes, so that a fitted net is small
-    net.set_params(train_split=None)
+        net.initialize()
+    net.partial_fit(batches, y=None)
+    return _stripped(net)
+
+
+def _stripped(net: NeuralNet) -> NeuralNet:
+    """Without what only the fit needs, so that a fitted net is small and pickles."""
+    net.train_split = None
+    net.iterator_train__generator = net.iterator_valid__generator = None
     for epoch in net.history:
         epoch["batches"].clear()
+    net.module_.zero_grad()
+    net.optimizer_.state.clear()
+    del dict(net.callbacks_)["schedule"].lr_scheduler_
     return net
 
 

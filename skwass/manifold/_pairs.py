@@ -14,7 +14,7 @@ from math import isqrt
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial.distance import squareform
+from scipy.spatial.distance import pdist, squareform
 from sklearn.utils.random import sample_without_replacement
 from torch import Tensor
 from torch.utils.data import IterableDataset
@@ -55,41 +55,41 @@ class PairCache:
 
     def stress_of(self, embedding: NDArray[np.floating], normalized: bool) -> float:
         """Raw stress over all pairs (estimated if not all are known), or stress-1."""
-        i, j = np.triu_indices(self.cliques.shape[1], 1)
-        embedded = [
-            np.linalg.norm(
-                np.float64(embedding[clique[i]]) - embedding[clique[j]], axis=1
-            )
-            for clique in self.cliques
-        ]
         solved = self.distances.ravel()
-        value = stress(solved, np.concatenate(embedded), normalized=normalized)
+        value = stress(solved, self.embedded(embedding), normalized=normalized)
         if normalized:
             return value
         return value * _count(self.n_samples) / len(solved)
+
+    def embedded(self, embedding: NDArray[np.floating]) -> Array:
+        """Distances of an embedding of all samples, for the pairs in `distances`."""
+        return np.concatenate(
+            [pdist(np.float64(embedding[clique])) for clique in self.cliques]
+        )
 
 
 def solve_cache(
     cohort: Cohort,
     samples: Indices,
-    n_pairs: int | str,
+    allowed: int,
     random_state: np.random.RandomState,
     known: Array | None = None,
 ) -> PairCache:
-    """All pairs of `samples` where they are `known`, or cliques within the budget."""
+    """All pairs of `samples` where they are `known`, or as many cliques as allowed."""
     n_samples = len(samples)
     if known is not None:
         matrix = known[np.ix_(samples, samples)]
         condensed = squareform(matrix, checks=False)[None]
         return PairCache(samples[None], condensed, matrix, n_samples)
-    allowed = budget(cohort, n_samples, n_pairs)
     # the largest clique of which one at least can be paid: solve k (k - 1) / 2 for k
     size = max(2, min(_CLIQUE, n_samples, (1 + isqrt(1 + 8 * allowed)) // 2))
     i, j = np.triu_indices(size, 1)
     n_cliques = max(1, allowed // len(i))
     cliques = samples[_draw_cliques(n_samples, n_cliques, size, random_state)]
-    pairs = np.stack([cliques[:, i].ravel(), cliques[:, j].ravel()], axis=1)
-    distances = cohort.distances(pairs).reshape(n_cliques, len(i))
+    pairs = np.sort(np.stack([cliques[:, i], cliques[:, j]], axis=-1).reshape(-1, 2))
+    # two samples may meet in several cliques
+    pairs, place = np.unique(pairs, axis=0, return_inverse=True)
+    distances = cohort.distances(pairs)[place.reshape(n_cliques, len(i))]
     return PairCache(cliques, distances, None, n_samples)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -95,8 +96,7 @@ class WormholeEmbedder(
     weight_decay : float, default=1e-2
         That of AdamW.
     early_stopping : bool, default=False
-        Hold some clouds out and stop when the stress among them no longer falls; the
-        weights of the best epoch are kept.
+        Hold some clouds out, stop when their stress no longer falls, keep the best.
     validation_fraction : float, default=0.1
         Share of the clouds that early stopping holds out (two at least).
     n_iter_no_change : int, default=20
@@ -109,9 +109,9 @@ class WormholeEmbedder(
     n_jobs : int, default=None
         Threads for transport; None is one, -1 is all cores. It changes no result.
     device : str, default="cpu"
-        Where torch trains. The networks are small, so the CPU is a good place.
+        Where torch trains. The CPU is a good place for networks so small.
     random_state : int, RandomState instance or None, default=None
-        Decides everything that is random. The same seed gives the same bits.
+        Decides all that is random; the same bits for as many threads of torch.
     verbose : int, default=0
         Show progress bars if positive.
 
@@ -120,8 +120,7 @@ class WormholeEmbedder(
     embedding_ : ndarray of shape (n_samples, n_components), float32
         ``transform(X)``, in the unit of the distances.
     stress_ : float
-        Stress over all pairs of the training clouds, in squared units of the distances;
-        estimated where only some pairs were solved.
+        Stress over all pairs trained on, estimated where only some were solved.
     n_iter_ : int
         Number of epochs of the kept run.
     history_ : dict of str to list of float
@@ -132,7 +131,7 @@ class WormholeEmbedder(
     net_ : skorch.NeuralNet
         The trained autoencoder.
     n_features_in_ : int
-        Dimension of the points (number of columns if `metric` is "precomputed").
+        Dimension of the points, or number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a data frame.
 
@@ -293,13 +292,13 @@ class WormholeEmbedder(
             plan, recipe = Plan.of(self, len(cohort)), Recipe.of(self)
             random_state = check_random_state(self.random_state)
             fitted = fit_cohort(cohort, plan, recipe, random_state)
-            self._featuriser = fitted.featuriser
+            self._featuriser, self._unit = fitted.featuriser, fitted.unit
             self.net_ = fitted.net
             self.embedding_ = fitted.embedding
             self.history_ = loss_curves(fitted.net)
             self.n_iter_ = len(self.history_["loss"])
             self.stress_ = fitted.cache.stress_of(
-                fitted.embedding, normalized=self.normalized_stress is True
+                fitted.embedding, normalized=self.normalized_stress in (True,)
             )
             if fitted.matrix is not None:
                 self.dissimilarity_matrix_ = fitted.matrix
@@ -327,9 +326,7 @@ class WormholeEmbedder(
             If X is no set of clouds or its points have another dimension.
         """
         check_is_fitted(self)
-        samples = self._read(X, reset=False)
-        features = self._featuriser.transform(samples)
-        return encode(self.net_, features) * np.float32(self._featuriser.scale)
+        return self._embed(self._read(X, reset=False))
 
     @available_if(has_decoder)  # type: ignore[untyped-decorator]
     def inverse_transform(self, X: ArrayLike) -> PointClouds | NDArray[np.float64]:
@@ -353,13 +350,14 @@ class WormholeEmbedder(
         """
         check_is_fitted(self)
         embedding = check_array(X, dtype=np.float64, input_name="X")
-        if embedding.shape[1] != self.embedding_.shape[1]:
+        width = self.embedding_.shape[1]
+        if embedding.shape[1] != width:
             raise ValueError(
                 f"X has {embedding.shape[1]} columns; embeddings have "
-                f"n_components={self.embedding_.shape[1]}."
+                f"n_components={width}."
             )
-        unit = (embedding / self._featuriser.scale).astype(np.float32)
-        clouds = self._featuriser.inverse_transform(decode(self.net_, unit))
+        rows = (embedding / self._unit).astype(np.float32)
+        clouds = self._featuriser.inverse_transform(decode(self.net_, rows))
         return clouds.points if self._is_table else clouds
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -383,16 +381,18 @@ class WormholeEmbedder(
         """
         check_is_fitted(self)
         samples = self._read(X, reset=False, at_least=3)
-        embedding = self.transform(X).astype(np.float64)
+        embedding = self._embed(samples).astype(np.float64)
         if self.metric == "precomputed":
-            gaps = embedding[:, None] - self.embedding_
-            return distance_correlation(
-                samples.ravel(), np.linalg.norm(gaps, axis=2).ravel()
-            )
+            embedded = cdist(embedding, self.embedding_)
+            return distance_correlation(samples.ravel(), embedded.ravel())
         pairs = sample_pairs(len(samples), _SCORED_PAIRS)
         exact = self._cohort_of(samples).distances(pairs)
         gaps = embedding[pairs[:, 0]] - embedding[pairs[:, 1]]
         return distance_correlation(exact, np.linalg.norm(gaps, axis=1))
+
+    def _embed(self, samples: Any) -> NDArray[np.float32]:
+        features = self._featuriser.transform(samples, self.n_jobs)
+        return encode(self.net_, features) * np.float32(self._unit)
 
     @property
     def _n_features_out(self) -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
+
+# the global generator belongs to all threads of the process
+_GLOBAL_GENERATOR = threading.RLock()
 
 
 def draw_seed(random_state: np.random.RandomState) -> int:
@@ -16,8 +20,12 @@ def draw_seed(random_state: np.random.RandomState) -> int:
 
 @contextmanager
 def local_torch_seed(seed: int) -> Iterator[None]:
-    """Seed torch on the CPU, where modules are initialised, for a while."""
+    """Seed torch on the CPU, where modules are initialised, for a short while.
+
+    Fits in other threads wait, so keep training out of it and give loaders a generator
+    of their own.
+    """
     # torch.manual_seed would seed the accelerators too, which nothing restores
-    with torch.random.fork_rng(devices=[]):
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

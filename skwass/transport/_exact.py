@@ -19,6 +19,7 @@ GroundMetric = Callable[[NDArray[Any], NDArray[Any]], Array]
 _Solver = Callable[[Array, Array, Array], tuple[Array, float]]
 
 _MAX_PIVOTS = 100_000_000
+_EXPONENT = 100  # of the largest cost, once scaled
 _LARGEST_EXPONENT = 1023  # of a power of two in float64
 
 
@@ -85,12 +86,14 @@ def refuse_overflow(largest: float) -> None:
 
 
 def _solve(a: Array, b: Array, costs: Array) -> tuple[Array, float]:
-    """Plan and cost. The simplex sees costs near one, whatever the unit of X.
+    """Plan and cost. The simplex sees costs of one size, whatever the unit of X.
 
-    Scaling by a power of two loses no bit, so results scale exactly with X.
+    Scaling by a power of two loses no bit, so results scale exactly with X. The size is
+    large, since the simplex takes differences below a fixed number for zero; what is
+    left is the rounding of float64, relative to the largest cost.
     """
     _, exponent = np.frexp(costs.max())
-    scale = float(np.ldexp(1.0, min(-int(exponent), _LARGEST_EXPONENT)))
+    scale = float(np.ldexp(1.0, min(_EXPONENT - int(exponent), _LARGEST_EXPONENT)))
     costs *= scale
     plan, cost = _network_simplex()(a, b * (a.sum() / b.sum()), costs)
     if not abs(plan.sum() - a.sum()) < 1e-6:

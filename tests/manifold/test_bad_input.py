@@ -192,6 +192,21 @@ def test__huge_and_tiny_coordinates__are_embedded_as_well(unit):
     assert relative_error(exact, pdist(embedder.embedding_)) < 0.1
 
 
+@pytest.mark.parametrize("unit", [1e-50, 1e50])
+def test__distances_that_float32_cannot_hold__are_refused(unit):
+    with pytest.raises(ValueError, match=r"float32; rescale X"):
+        quick().fit([unit * cloud for cloud in clouds_of()])
+
+
+def test__init__on_flat_data__does_not_amplify_rounding():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(100, 2)) @ rng.normal(size=(2, 8))
+    embedder = quick(init=rng.normal(size=(100, 2)), max_iter=5).fit(table)
+    nudged = table + 1e-6 * rng.normal(size=table.shape)
+    shift = np.abs(embedder.transform(nudged) - embedder.transform(table)).max()
+    assert shift < 1e-3
+
+
 def test__coordinates_far_from_zero__keep_their_digits():
     clouds = [cloud + 1e8 for cloud in clouds_of(40)]
     embedder = quick(n_components=6, max_iter=40).fit(clouds)

@@ -37,3 +37,21 @@ def test__interrupted_before_the_first_epoch__leaves_the_old_fit(monkeypatch):
         embedder.fit(TABLE[:, :2])
     assert embedder.n_features_in_ == 3
     assert_array_equal(embedder.transform(TABLE), before)
+
+
+def test__interrupted_in_a_later_run__keeps_the_earlier_one(monkeypatch):
+    begun = []
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if net not in begun:
+            begun.append(net)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+
+    one = WormholeEmbedder(max_iter=3, random_state=0).fit(TABLE)
+    monkeypatch.setattr(StopWhenNotFinite, "on_batch_begin", on_batch_begin)
+    embedder = WormholeEmbedder(max_iter=3, random_state=0, n_init=3)
+    with pytest.warns(UserWarning, match="interrupted"):
+        embedder.fit(TABLE)
+    assert len(begun) == 2
+    assert_array_equal(embedder.embedding_, one.embedding_)

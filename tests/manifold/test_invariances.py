@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skwass import PointClouds, WormholeEmbedder, as_point_clouds
@@ -144,6 +145,21 @@ def test__same_seed__gives_the_same_bits(clouds, precomputed):
     assert fits[0].history_ == fits[1].history_
     for name, tensor in fits[0].net_.module_.state_dict().items():
         assert torch.equal(tensor, fits[1].net_.module_.state_dict()[name])
+
+
+def test__fits_in_threads__give_the_same_bits_and_leave_the_generator():
+    table = np.random.default_rng(0).normal(size=(40, 4))
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+
+    def fit():
+        return WormholeEmbedder(random_state=0, max_iter=10).fit_transform(table)
+
+    expected = fit()
+    found = Parallel(4, backend="threading")(delayed(fit)() for _ in range(8))
+    for embedding in found:
+        assert_array_equal(embedding, expected)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test__other_seed__gives_another_embedding(clouds):

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 
 import skwass
 from skwass import wasserstein_distances
@@ -153,3 +155,13 @@ def test_batched_solvers_are_never_used():
     assert len(modules) > 5
     used = {str(m.relative_to(folder)): batched_names(m.read_text()) for m in modules}
     assert not {module: names for module, names in used.items() if names}
+
+
+def test_a_far_outlier_costs_no_digits_of_the_rest():
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        x, y = (np.vstack([rng.normal(size=(20, 2)), [[1e6, 0]]]) for _ in range(2))
+        costs = cdist(x, y, "sqeuclidean")
+        exact = costs[linear_sum_assignment(costs)].mean()
+        found = wasserstein_distances([x], [y], squared=True)[0, 0]
+        assert_allclose(found, exact, rtol=1e-9)
