@@ -15,6 +15,7 @@ from sklearn.utils.extmath import svd_flip
 from skwass.clouds import PointClouds
 from skwass.transport import (
     Reference,
+    all_diracs,
     displacements,
     fit_reference,
     moved_points,
@@ -116,7 +117,7 @@ class CloudCohort:
     @property
     def cheap(self) -> bool:
         """Points have a closed form."""
-        return len(self.clouds.points) == len(self.clouds)
+        return all_diracs(self.clouds)
 
     def featurise(
         self, random_state: np.random.RandomState

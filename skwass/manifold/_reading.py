@@ -14,7 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from skwass.clouds import PointClouds, validate_clouds
 from skwass.manifold._cohorts import CloudCohort, Cohort, DissimilarityCohort
-from skwass.transport import ground_metric
+from skwass.transport import all_diracs, ground_metric
 
 #: how far, relative to the largest distance, a computed matrix may be off
 _ROUNDING = 1e-6
@@ -41,7 +41,7 @@ class CohortReader(BaseEstimator):
         if self.metric != "precomputed":
             clouds = validate_clouds(self, X, reset=reset, min_clouds=at_least)
             if reset:
-                self._is_table = len(clouds.points) == len(clouds)
+                self._is_table = all_diracs(clouds)
             else:
                 self._warn_of_another_form(X, clouds)
             return clouds
@@ -57,7 +57,7 @@ class CohortReader(BaseEstimator):
 
     def _warn_of_another_form(self, X: Any, clouds: PointClouds) -> None:
         name = type(self).__name__
-        if self._is_table and len(clouds.points) > len(clouds):
+        if self._is_table and not all_diracs(clouds):
             warnings.warn(
                 f"{name} was fitted on single points and sees no more than the mean of "
                 "the larger clouds in X. Fit it on such clouds.",

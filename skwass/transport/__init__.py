@@ -1,5 +1,6 @@
 """Distances between measures. The only folder that imports POT."""
 
+from skwass.transport._exact import all_diracs
 from skwass.transport._ground import ground_metric
 from skwass.transport._linear import (
     Reference,
@@ -14,6 +15,7 @@ from skwass.transport._pairwise import (
 
 __all__ = [
     "Reference",
+    "all_diracs",
     "displacements",
     "fit_reference",
     "ground_metric",
