@@ -4,45 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from skwass.clouds import PointClouds
+from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost, refuse_overflow
 
 Array = NDArray[np.float64]
 Cloud = tuple[NDArray[np.floating], Array]
-#: takes two arrays of points and gives the matrix of ground distances (not squared)
-GroundMetric = Callable[[NDArray[Any], NDArray[Any]], Array]
-_Solver = Callable[[Array, Array, Array], tuple[Array, float]]
 
 _MAX_PIVOTS = 100_000_000
 _EXPONENT = 100  # of the largest cost, once scaled
 _LARGEST_EXPONENT = 1023  # of a power of two in float64
 
 
-def squared_wasserstein(
-    source: Cloud, target: Cloud, ground: GroundMetric | None = None
-) -> float:
-    """Squared 2-Wasserstein distance between two clouds with weights that sum to one.
+class Solution(NamedTuple):
+    """An optimal plan, what it costs, and potentials that prove it optimal.
 
-    ``min_P sum_ij P_ij c(x_i, y_j) ** 2`` over plans P with the clouds' weights as
-    marginals; c is the Euclidean distance where `ground` is None.
+    ``f[i] + g[j] <= costs[i, j]`` for points of positive mass, with equality where the
+    plan has mass; their mean over both clouds is the cost.
+    """
+
+    plan: Array
+    cost: float
+    f: Array
+    g: Array
+
+
+_Solver = Callable[[Array, Array, Array], Solution]
+
+
+def transport_cost(
+    source: Cloud, target: Cloud, cost: GroundCost = SQUARED_EUCLIDEAN
+) -> float:
+    """Least cost of moving one cloud to another, with weights that sum to one.
+
+    ``min_P sum_ij P_ij c(x_i, y_j) ** p`` over plans P with the clouds' weights as
+    marginals; c and p are those of `cost`.
     """
     x, a = source
     y, b = target
     if len(x) == 1 or len(y) == 1:
         # the only plan is the product of the marginals
-        return float(a @ squared_costs(x, y, ground) @ b)
+        return float(a @ cost.matrix(x, y) @ b)
     if len(x) == len(y) and np.array_equal(x, y) and np.array_equal(a, b):
         return 0.0
-    if ground is None and x.shape[1] == 1:
-        return _on_a_line(x[:, 0], a, y[:, 0], b)
+    if cost.is_euclidean and x.shape[1] == 1:
+        return _on_a_line(x[:, 0], a, y[:, 0], b, cost.order)
     rows, columns = mixed_order(len(x)), mixed_order(len(y))
-    costs = squared_costs(x[rows], y[columns], ground)
-    return _solve(a[rows], b[columns], costs)[1]
+    costs = cost.matrix(x[rows], y[columns])
+    return solve_transport(a[rows], b[columns], costs).cost
 
 
 @lru_cache(maxsize=1024)
@@ -61,50 +74,37 @@ def transport_plan(source: Cloud, target: Cloud) -> Array:
     y, b = target
     if len(x) == 1 or len(y) == 1:
         return a[:, None] * b
-    return _solve(a, b, squared_costs(x, y))[0]
+    return solve_transport(a, b, SQUARED_EUCLIDEAN.matrix(x, y)).plan
 
 
-def squared_costs(
-    x: NDArray[Any], y: NDArray[Any], ground: GroundMetric | None = None
-) -> Array:
-    """Squared ground distances between two sets of points, in float64."""
-    if ground is None:
-        costs = cdist(x, y, "sqeuclidean")
-    else:
-        with np.errstate(over="ignore"):
-            costs = np.square(ground(x, y))
-    refuse_overflow(costs.max())
-    return costs
+def solve_transport(a: Array, b: Array, costs: Array) -> Solution:
+    """Solve one problem by the network simplex; overwrites `costs`.
 
-
-def refuse_overflow(largest: float) -> None:
-    """Squares of float64 numbers end at 1e308."""
-    if not np.isfinite(largest):
-        raise ValueError(
-            "The squared ground distances overflow; rescale X to smaller coordinates."
-        )
-
-
-def _solve(a: Array, b: Array, costs: Array) -> tuple[Array, float]:
-    """Plan and cost. The simplex sees costs of one size, whatever the unit of X.
-
-    Scaling by a power of two loses no bit, so results scale exactly with X. The size is
-    large, since the simplex takes differences below a fixed number for zero; what is
-    left is the rounding of float64, relative to the largest cost.
+    The simplex sees costs of one size, whatever the unit of X. Scaling by a power of
+    two loses no bit, so results scale exactly with X. The size is large, since the
+    simplex takes differences below a fixed number for zero; what is left is the
+    rounding of float64, relative to the largest cost.
     """
     _, exponent = np.frexp(costs.max())
     scale = float(np.ldexp(1.0, min(_EXPONENT - int(exponent), _LARGEST_EXPONENT)))
     costs *= scale
-    plan, cost = _network_simplex()(a, b * (a.sum() / b.sum()), costs)
+    plan, cost, f, g = _network_simplex()(a, b * (a.sum() / b.sum()), costs)
     if not abs(plan.sum() - a.sum()) < 1e-6:
         raise RuntimeError("The network simplex found no plan between two clouds.")
-    return plan, max(cost, 0.0) / scale
+    return Solution(plan, max(cost, 0.0) / scale, f / scale, g / scale)
 
 
-def _on_a_line(x: NDArray[Any], a: Array, y: NDArray[Any], b: Array) -> float:
+def _on_a_line(
+    x: NDArray[Any], a: Array, y: NDArray[Any], b: Array, order: float
+) -> float:
+    """Quantiles are matched with quantiles, for any convex cost."""
     from ot.lp import emd2_1d
 
-    cost = float(emd2_1d(x.astype(float), y.astype(float), a, b, "sqeuclidean"))
+    x, y = x.astype(float), y.astype(float)
+    if order == 2:
+        cost = float(emd2_1d(x, y, a, b, "sqeuclidean"))
+    else:
+        cost = float(emd2_1d(x, y, a, b, "minkowski", p=order))
     refuse_overflow(cost)
     return cost
 
@@ -119,27 +119,29 @@ def _network_simplex() -> _Solver:
     costs = np.array([[0.0, 1.0], [1.0, 0.0]])
     half = np.full(2, 0.5)
     try:
-        plan, cost = _fast_simplex(half, half, costs)
-        if cost == 0.0 and np.array_equal(plan, np.diag(half)):
+        plan, cost, f, g = _fast_simplex(half, half, costs)
+        tight = np.array_equal(f + g, np.zeros(2)) and abs(f[0] + g[1]) <= 1
+        if cost == 0.0 and np.array_equal(plan, np.diag(half)) and tight:
             return _fast_simplex
     except Exception:
         pass
     return _public_simplex
 
 
-def _fast_simplex(a: Array, b: Array, costs: Array) -> tuple[Array, float]:
+def _fast_simplex(a: Array, b: Array, costs: Array) -> Solution:
     from ot.lp.emd_wrap import check_result, emd_c
 
-    plan, cost, _, _, status = emd_c(a, b, costs, _MAX_PIVOTS, 1)
+    plan, cost, f, g, status = emd_c(a, b, costs, _MAX_PIVOTS, 1)
     check_result(status)
-    return plan, float(cost)
+    return Solution(plan, float(cost), f, g)
 
 
-def _public_simplex(a: Array, b: Array, costs: Array) -> tuple[Array, float]:
+def _public_simplex(a: Array, b: Array, costs: Array) -> Solution:
     from ot import emd
 
-    plan = np.asarray(emd(a, b, costs, numItermax=_MAX_PIVOTS))
-    return plan, float(np.sum(plan * costs))
+    plan, log = emd(a, b, costs, numItermax=_MAX_PIVOTS, log=True)
+    cost = float(np.sum(plan * costs))
+    return Solution(np.asarray(plan), cost, np.asarray(log["u"]), np.asarray(log["v"]))
 
 
 def all_diracs(clouds: PointClouds) -> bool:

@@ -1,8 +1,9 @@
-"""Which distance between points a user means by `metric`."""
+"""What it costs to move mass from one point to another."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,14 +11,75 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from skwass.transport._exact import GroundMetric
-
 #: names for the Euclidean ground distance; the second is what MDS and TSNE call it
 EUCLIDEAN = ("wasserstein", "euclidean", "l2")
 #: scikit-learn's names for metrics that SciPy calls otherwise
 _ALIASES = {"l1": "cityblock", "manhattan": "cityblock"}
 #: what SciPy would otherwise estimate anew from each pair of clouds
 _NEEDED = {"mahalanobis": "VI", "seuclidean": "V"}
+
+#: how far below zero, relative to the largest, a computed distance may be
+_ROUNDING = 1e-9
+
+Array = NDArray[np.float64]
+#: takes two arrays of points and gives the matrix of ground distances
+GroundMetric = Callable[[NDArray[Any], NDArray[Any]], Array]
+
+
+@dataclass(frozen=True)
+class GroundCost:
+    """A power of a ground distance.
+
+    Attributes
+    ----------
+    metric : callable or None, default=None
+        Takes two arrays of points and gives the matrix of distances; None is Euclidean.
+    order : float, default=2
+        The power, and the order of the Wasserstein distance.
+    """
+
+    metric: GroundMetric | None = None
+    order: float = 2.0
+
+    @property
+    def is_euclidean(self) -> bool:
+        """Whether the ground distance is the Euclidean one."""
+        return self.metric is None
+
+    def matrix(self, x: NDArray[Any], y: NDArray[Any]) -> Array:
+        """Costs between two sets of points, in float64."""
+        if self.metric is None and self.order == 2:
+            costs = cdist(x, y, "sqeuclidean")
+        else:
+            distances = cdist(x, y) if self.metric is None else self.metric(x, y)
+            with np.errstate(over="ignore"):
+                costs = distances if self.order == 1 else distances**self.order
+        refuse_overflow(costs.max())
+        return costs
+
+    def paired(self, x: NDArray[Any], y: NDArray[Any]) -> Array:
+        """Costs between points of the same row."""
+        if self.metric is None:
+            difference = np.asarray(x, dtype=np.float64) - y
+            squares = np.einsum("ij,ij->i", difference, difference)
+            costs = squares if self.order == 2 else squares ** (self.order / 2)
+            refuse_overflow(costs.max(initial=0.0))
+            return costs
+        pairs = zip(x[:, None], y[:, None], strict=True)
+        return np.array([self.matrix(*pair)[0, 0] for pair in pairs])
+
+
+#: the cost of the squared 2-Wasserstein distance
+SQUARED_EUCLIDEAN = GroundCost()
+
+
+def refuse_overflow(largest: float) -> None:
+    """Powers of float64 numbers end at 1e308."""
+    if not np.isfinite(largest):
+        raise ValueError(
+            "The powers of the ground distances overflow; rescale X to smaller "
+            "coordinates."
+        )
 
 
 def ground_metric(
@@ -63,11 +125,24 @@ def _try_out(metric: str, params: dict[str, Any]) -> None:
 
 def _ground_distances(
     x: NDArray[Any], y: NDArray[Any], metric: Any, params: dict[str, Any]
-) -> NDArray[np.float64]:
-    distances = cdist(x, y, metric, **params)
+) -> Array:
+    try:
+        distances = cdist(x, y, metric, **params)
+    except (TypeError, ValueError) as error:
+        if not callable(metric):
+            raise
+        raise ValueError(
+            f"The callable metric {metric!r} must take two points, arrays of shape "
+            f"({x.shape[1]},), and return their distance as one number: {error}"
+        ) from error
     if not np.isfinite(distances).all():
         raise ValueError(
             f"The ground distance metric={metric!r} is NaN or infinite for some points "
             "of X."
         )
-    return distances
+    if distances.min() < -_ROUNDING * distances.max():
+        raise ValueError(
+            f"The ground distance metric={metric!r} is negative for some points of X: "
+            f"{distances.min():g}."
+        )
+    return np.maximum(distances, 0.0, out=distances)

@@ -12,14 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from skwass.clouds import PointClouds, as_point_clouds
-from skwass.transport._exact import (
-    GroundMetric,
-    all_diracs,
-    refuse_overflow,
-    squared_costs,
-    squared_wasserstein,
-)
-from skwass.transport._ground import ground_metric
+from skwass.transport._exact import all_diracs, transport_cost
+from skwass.transport._ground import GroundCost, ground_metric
 
 _MOST_PAIRS_A_TASK = 64
 _TASKS_A_JOB = 8
@@ -101,12 +95,12 @@ def wasserstein_distances(
            [5.   , 0.   , 4.359],
            [1.   , 4.359, 0.   ]])
     """
-    ground = ground_metric(metric, metric_params)
+    ground = GroundCost(ground_metric(metric, metric_params))
     clouds = as_point_clouds(X)
     others = None if Y is None else _matching(as_point_clouds(Y), clouds)
     if all_diracs(clouds) and (others is None or all_diracs(others)):
         table = clouds.points if others is None else others.points
-        distances = squared_costs(clouds.points, table, ground)
+        distances = ground.matrix(clouds.points, table)
     else:
         distances = _all_pairs(clouds, others, ground, n_jobs, verbose)
     return distances if squared else np.sqrt(distances, out=distances)
@@ -169,12 +163,14 @@ def sampled_wasserstein_distances(
     >>> sampled_wasserstein_distances([square, square + [3.0, 4.0]], [[0, 1], [1, 1]])
     array([5., 0.])
     """
-    ground = ground_metric(metric, metric_params)
+    ground = GroundCost(ground_metric(metric, metric_params))
     clouds = as_point_clouds(X)
     others = clouds if Y is None else _matching(as_point_clouds(Y), clouds)
     pairs = _checked_pairs(pairs, len(clouds), len(others))
-    if ground is None and all_diracs(clouds) and all_diracs(others):
-        distances = _between_points(clouds.points, others.points, pairs)
+    if all_diracs(clouds) and all_diracs(others):
+        distances = ground.paired(
+            clouds.points[pairs[:, 0]], others.points[pairs[:, 1]]
+        )
     else:
         blocks = _blocks(pairs, _block_size(len(pairs), n_jobs))
         solved = _solve(clouds, others, blocks, ground, n_jobs, verbose, len(pairs))
@@ -185,7 +181,7 @@ def sampled_wasserstein_distances(
 def _all_pairs(
     clouds: PointClouds,
     others: PointClouds | None,
-    ground: GroundMetric | None,
+    ground: GroundCost,
     n_jobs: int | None,
     verbose: int,
 ) -> NDArray[np.float64]:
@@ -216,7 +212,7 @@ def _solve(
     clouds: PointClouds,
     others: PointClouds,
     blocks: Iterator[NDArray[np.intp]],
-    ground: GroundMetric | None,
+    ground: GroundCost,
     n_jobs: int | None,
     verbose: int,
     n_pairs: int,
@@ -237,9 +233,9 @@ def _solve_block(
     clouds: PointClouds,
     others: PointClouds,
     block: NDArray[np.intp],
-    ground: GroundMetric | None,
+    ground: GroundCost,
 ) -> list[float]:
-    return [squared_wasserstein(clouds[i], others[j], ground) for i, j in block]
+    return [transport_cost(clouds[i], others[j], ground) for i, j in block]
 
 
 def _block_size(n_pairs: int, n_jobs: int | None) -> int:
@@ -251,15 +247,6 @@ def _block_size(n_pairs: int, n_jobs: int | None) -> int:
 def _blocks(pairs: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
     for start in range(0, len(pairs), size):
         yield pairs[start : start + size]
-
-
-def _between_points(
-    x: NDArray[Any], y: NDArray[Any], pairs: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    difference = x[pairs[:, 0]].astype(np.float64) - y[pairs[:, 1]]
-    squares = np.einsum("ij,ij->i", difference, difference)
-    refuse_overflow(squares.max(initial=0.0))
-    return squares
 
 
 def _matching(others: PointClouds, clouds: PointClouds) -> PointClouds:
