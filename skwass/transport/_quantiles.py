@@ -16,9 +16,9 @@ def quantile_means(values: NDArray[Any], weights: Array, n_quantiles: int) -> Ar
     With F the distribution of one row of `values`, entry k is
     :math:`n \int_{k/n}^{(k+1)/n} F^{-1}(t) dt`. On a line
     :math:`W_2^2(F, G) = \int (F^{-1} - G^{-1})^2`, so by Jensen's inequality the mean
-    squared difference of two rows of means is at most :math:`W_2^2`; it is :math:`W_2^2`
-    where both quantile functions are constant on each part, as those of m equally
-    weighted points are if m divides `n_quantiles`.
+    squared difference of two rows of means is at most that. It is just that where both
+    quantile functions are constant on each part, as those of m equally weighted points
+    are if m divides `n_quantiles`.
 
     Parameters
     ----------
