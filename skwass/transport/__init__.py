@@ -12,6 +12,11 @@ from skwass.transport._pairwise import (
     sampled_wasserstein_distances,
     wasserstein_distances,
 )
+from skwass.transport._sliced import (
+    random_directions,
+    sliced_features,
+    squared_max_sliced,
+)
 
 __all__ = [
     "Reference",
@@ -20,6 +25,9 @@ __all__ = [
     "fit_reference",
     "ground_metric",
     "moved_points",
+    "random_directions",
     "sampled_wasserstein_distances",
+    "sliced_features",
+    "squared_max_sliced",
     "wasserstein_distances",
 ]
