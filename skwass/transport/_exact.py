@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skwass.clouds import PointClouds
+from skwass.transport._column_generation import generate_columns
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost, refuse_overflow
+from skwass.transport._simplex import Array, Solution, dense_simplex
 
-Array = NDArray[np.float64]
 Cloud = tuple[NDArray[np.floating], Array]
 
-_MAX_PIVOTS = 100_000_000
+_LARGE = 100_000  # pairs of points, from which on column generation is faster
 _EXPONENT = 100  # of the largest cost, once scaled
 _LARGEST_EXPONENT = 1023  # of a power of two in float64
 
 
-class Solution(NamedTuple):
-    """An optimal plan, what it costs, and potentials that prove it optimal.
-
-    ``f[i] + g[j] <= costs[i, j]`` for points of positive mass, with equality where the
-    plan has mass; their mean over both clouds is the cost.
-    """
-
-    plan: Array
-    cost: float
-    f: Array
-    g: Array
-
-
-_Solver = Callable[[Array, Array, Array], Solution]
-
-
 def transport_cost(
-    source: Cloud, target: Cloud, cost: GroundCost = SQUARED_EUCLIDEAN
+    source: Cloud,
+    target: Cloud,
+    cost: GroundCost = SQUARED_EUCLIDEAN,
+    *,
+    dense: bool = False,
 ) -> float:
     """Least cost of moving one cloud to another, with weights that sum to one.
 
     ``min_P sum_ij P_ij c(x_i, y_j) ** p`` over plans P with the clouds' weights as
-    marginals; c and p are those of `cost`.
+    marginals; c and p are those of `cost`. `dense` forbids column
+    generation.
     """
     x, a = source
     y, b = target
@@ -55,7 +44,7 @@ def transport_cost(
         return _on_a_line(x[:, 0], a, y[:, 0], b, cost.order)
     rows, columns = mixed_order(len(x)), mixed_order(len(y))
     costs = cost.matrix(x[rows], y[columns])
-    return solve_transport(a[rows], b[columns], costs).cost
+    return solve_transport(a[rows], b[columns], costs, dense=dense).cost
 
 
 @lru_cache(maxsize=1024)
@@ -77,18 +66,27 @@ def transport_plan(source: Cloud, target: Cloud) -> Array:
     return solve_transport(a, b, SQUARED_EUCLIDEAN.matrix(x, y)).plan
 
 
-def solve_transport(a: Array, b: Array, costs: Array) -> Solution:
-    """Solve one problem by the network simplex; overwrites `costs`.
+def solve_transport(
+    a: Array, b: Array, costs: Array, *, dense: bool = False
+) -> Solution:
+    """Solve one problem exactly; overwrites `costs`.
 
-    The simplex sees costs of one size, whatever the unit of X. Scaling by a power of
-    two loses no bit, so results scale exactly with X. The size is large, since the
-    simplex takes differences below a fixed number for zero; what is left is the
-    rounding of float64, relative to the largest cost.
+    Small problems go to the network simplex as they are, large ones by column
+    generation, unless `dense` forbids it.
+
+    The solvers see costs of one size, whatever the unit of X. Scaling by a power of two
+    loses no bit, so results scale exactly with X. The size is large, since the simplex
+    takes differences below a fixed number for zero; what is left is the rounding of
+    float64, relative to the largest cost.
     """
     _, exponent = np.frexp(costs.max())
     scale = float(np.ldexp(1.0, min(_EXPONENT - int(exponent), _LARGEST_EXPONENT)))
     costs *= scale
-    plan, cost, f, g = _network_simplex()(a, b * (a.sum() / b.sum()), costs)
+    b = b * (a.sum() / b.sum())
+    solution = None
+    if not dense and costs.size >= _LARGE and costs.any():
+        solution = generate_columns(a, b, costs)
+    plan, cost, f, g = solution or dense_simplex()(a, b, costs)
     if not abs(plan.sum() - a.sum()) < 1e-6:
         raise RuntimeError("The network simplex found no plan between two clouds.")
     return Solution(plan, max(cost, 0.0) / scale, f / scale, g / scale)
@@ -107,41 +105,6 @@ def _on_a_line(
         cost = float(emd2_1d(x, y, a, b, "minkowski", p=order))
     refuse_overflow(cost)
     return cost
-
-
-@lru_cache(maxsize=1)
-def _network_simplex() -> _Solver:
-    """POT's compiled entry, which lets threads run side by side, or `ot.emd`.
-
-    The compiled entry is not part of POT's public interface: it is tried once on a
-    problem with a known answer, and anything unexpected sends us to the public one.
-    """
-    costs = np.array([[0.0, 1.0], [1.0, 0.0]])
-    half = np.full(2, 0.5)
-    try:
-        plan, cost, f, g = _fast_simplex(half, half, costs)
-        tight = np.array_equal(f + g, np.zeros(2)) and abs(f[0] + g[1]) <= 1
-        if cost == 0.0 and np.array_equal(plan, np.diag(half)) and tight:
-            return _fast_simplex
-    except Exception:
-        pass
-    return _public_simplex
-
-
-def _fast_simplex(a: Array, b: Array, costs: Array) -> Solution:
-    from ot.lp.emd_wrap import check_result, emd_c
-
-    plan, cost, f, g, status = emd_c(a, b, costs, _MAX_PIVOTS, 1)
-    check_result(status)
-    return Solution(plan, float(cost), f, g)
-
-
-def _public_simplex(a: Array, b: Array, costs: Array) -> Solution:
-    from ot import emd
-
-    plan, log = emd(a, b, costs, numItermax=_MAX_PIVOTS, log=True)
-    cost = float(np.sum(plan * costs))
-    return Solution(np.asarray(plan), cost, np.asarray(log["u"]), np.asarray(log["v"]))
 
 
 def all_diracs(clouds: PointClouds) -> bool:

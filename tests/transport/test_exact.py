@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 import skwass
 from skwass import wasserstein_distances
-from skwass.transport import _exact
+from skwass.transport import _exact, _simplex
 
 
 def random_problem(seed=0, n_source=7, n_target=9):
@@ -70,9 +70,9 @@ def test_weights_that_have_no_plan_raise_instead_of_giving_zero():
 @pytest.fixture
 def forgotten_solver():
     """Let each test choose the solver afresh, and the next one too."""
-    _exact._network_simplex.cache_clear()
+    _simplex.dense_simplex.cache_clear()
     yield
-    _exact._network_simplex.cache_clear()
+    _simplex.dense_simplex.cache_clear()
 
 
 def raising(*args):
@@ -89,7 +89,7 @@ def wrong_answer(a, b, costs, *rest):
 
 @pytest.mark.usefixtures("forgotten_solver")
 def test_the_compiled_entry_is_used_where_it_works():
-    assert _exact._network_simplex() is _exact._fast_simplex
+    assert _simplex.dense_simplex() is _simplex._fast_simplex
 
 
 @pytest.mark.usefixtures("forgotten_solver")
@@ -100,12 +100,12 @@ def test_the_public_solver_gives_the_same_where_the_entry_changed(
     clouds = [random_problem(seed)[0] for seed in range(6)]
     expected = wasserstein_distances(clouds)
     plan = _exact.transport_plan(*clouds[:2])
-    _exact._network_simplex.cache_clear()
+    _simplex.dense_simplex.cache_clear()
     if substitute is None:
         monkeypatch.delattr("ot.lp.emd_wrap.emd_c")
     else:
         monkeypatch.setattr("ot.lp.emd_wrap.emd_c", substitute)
-    assert _exact._network_simplex() is _exact._public_simplex
+    assert _simplex.dense_simplex() is _simplex._public_simplex
     assert_allclose(wasserstein_distances(clouds), expected, rtol=1e-12)
     assert_array_equal(_exact.transport_plan(*clouds[:2]), plan)
 

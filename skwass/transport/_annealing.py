@@ -1,0 +1,174 @@
+r"""Sinkhorn's algorithm with a regularisation that is halved by squaring.
+
+Entropic transport has the plan :math:`P_{ij} = a_i b_j Q_{ij}` with the density
+:math:`Q_{ij} = \exp((f_i + g_j - c_{ij}) / \varepsilon)` [1]_. Halving
+:math:`\varepsilon` squares Q element by element; so after the first stage there are no
+exponentials, only products of a matrix with vectors, in batches. Potentials are
+extrapolated from stage to stage, as they are smooth in :math:`\varepsilon`: that is a
+factor for each row and column of Q.
+
+The first density has a one in each row and each column. A half-iteration makes the mean
+of each row, or column, of Q one, so its largest entry is at least one; squaring cannot
+lose it, and no weight and no regularisation makes numbers that are not finite.
+
+References
+----------
+.. [1] Peyré, Cuturi. Computational Optimal Transport. Foundations and Trends in Machine
+   Learning 11(5-6), 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_LEAST_WEIGHT = 1e-12  # no density exceeds its inverse, whose square float32 holds
+_LEAST_MEAN = 1e-30
+_EXTRAPOLATION = 0.5  # f is about linear in the regularisation, which is halved
+_LARGEST_EXPONENT = 30.0
+
+
+class Annealed(NamedTuple):
+    """Where the iteration ended.
+
+    Attributes
+    ----------
+    f, g : Tensor of shape (n_problems, n) and (n_problems, m)
+        Potentials, in the unit of the costs.
+    density : Tensor of shape (n_problems, n, m)
+        The plan over the product of the weights; each column has the mean one.
+    error : Tensor of shape (n_problems,)
+        How much mass of the rows is in the wrong place, at most two.
+    """
+
+    f: Tensor
+    g: Tensor
+    density: Tensor
+    error: Tensor
+
+
+def anneal(
+    costs: Tensor,
+    a: Tensor,
+    b: Tensor,
+    *,
+    reg: Tensor,
+    n_stages: int,
+    n_iter: int,
+    max_iter: int,
+    tol: float = 0.0,
+    relaxation: float = 1.0,
+) -> Annealed:
+    """Solve a batch of problems, from ``reg * 2 ** n_stages`` down to `reg`.
+
+    Parameters
+    ----------
+    costs : Tensor of shape (n_problems, n, m)
+        Non-negative, of size one or so.
+    a, b : Tensor of shape (n_problems, n) and (n_problems, m)
+        Weights; zeros are padding, whose costs are arbitrary.
+    reg : Tensor of shape (n_problems,)
+        The last regularisation.
+    n_stages : int
+        Number of halvings.
+    n_iter : int
+        Iterations of a stage.
+    max_iter : int
+        Iterations of the last stage.
+    tol : float, default=0.0
+        The error at which the last stage may stop, if it is positive.
+    relaxation : float, default=1.0
+        Exponent of a step; more than one goes further than the marginals ask.
+
+    Returns
+    -------
+    annealed : Annealed
+        Potentials, density and error.
+    """
+    a, b = _floored(a), _floored(b)
+    f = torch.amin(costs, 2)
+    g = torch.amin(costs - f[:, :, None], 1)
+    reg = reg * 2.0**n_stages
+    density = (f[:, :, None] + g[:, None] - costs).div_(reg[:, None, None]).exp_()
+    v = torch.ones_like(g)
+    for stage in range(n_stages + 1):
+        last = stage == n_stages
+        steps = _Steps(density, a, b, v, relaxation)
+        u, v = steps.run(max_iter if last else n_iter, tol if last else 0.0)
+        density.mul_(u[:, :, None]).mul_(v[:, None])
+        moved = reg[:, None] * v.log()
+        f, g = f + reg[:, None] * u.log(), g + moved
+        if not last:
+            density.square_()
+            reg = reg / 2
+            ahead = _EXTRAPOLATION * moved / reg[:, None] if stage else 0 * moved
+            v = ahead.clamp(-_LARGEST_EXPONENT, _LARGEST_EXPONENT).exp()
+    rows = torch.bmm(density, b[:, :, None])[:, :, 0]
+    return Annealed(f, g, density, (a * (rows - 1)).abs().sum(1))
+
+
+class _Steps:
+    """Sinkhorn's iteration on one density."""
+
+    def __init__(
+        self, density: Tensor, a: Tensor, b: Tensor, v: Tensor, relaxation: float
+    ) -> None:
+        self.density, self.a, self.b = density, a[:, None], b[:, :, None]
+        self.u, self.v = torch.ones_like(a), v
+        self.relaxation = relaxation
+
+    def run(self, max_iter: int, tol: float) -> tuple[Tensor, Tensor]:
+        for step in range(max_iter):
+            # the last step is a plain one: each column gets the mass that it should
+            self._step(1.0 if step == max_iter - 1 else self.relaxation)
+            if tol and step % 10 == 9 and bool((self._error() <= tol).all()):
+                self._step(1.0)
+                break
+        return self.u, self.v
+
+    def _step(self, exponent: float) -> None:
+        rows = torch.bmm(self.density, self.b * self.v[:, :, None])[:, :, 0]
+        self.u = _powered(self.u, rows, exponent)
+        columns = torch.bmm(self.a * self.u[:, None], self.density)[:, 0]
+        self.v = _powered(self.v, columns, exponent)
+
+    def _error(self) -> Tensor:
+        rows = torch.bmm(self.density, self.b * self.v[:, :, None])[:, :, 0]
+        return (self.a[:, 0] * (self.u * rows - 1)).abs().sum(1)
+
+
+def _powered(old: Tensor, means: Tensor, exponent: float) -> Tensor:
+    new = means.clamp_(min=_LEAST_MEAN).reciprocal_()
+    if exponent == 1.0:
+        return new
+    return new.pow_(exponent).mul_(old.pow(1 - exponent))
+
+
+def _floored(weights: Tensor) -> Tensor:
+    """Tiny weights raised to what float32 can work with; zeros stay padding."""
+    floored = torch.where(weights > 0, weights.clamp(min=_LEAST_WEIGHT), weights)
+    return floored / floored.sum(1, keepdim=True)
+
+
+@contextmanager
+def fast_arithmetic() -> Iterator[None]:
+    """One thread for torch, and numbers too small to matter taken for zero.
+
+    Squaring leaves many subnormal numbers, with which a processor is slow by up to a
+    hundred times. Both are states of the thread, restored in the end.
+    """
+    tiny = np.float32(1e-38)
+    flushed = bool(tiny * np.float32(0.01) == 0)
+    n_threads = torch.get_num_threads()
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+        torch.set_flush_denormal(flushed)

@@ -1,0 +1,139 @@
+"""Exact transport of large clouds: a simplex that looks at few pairs of points.
+
+Annealed entropic transport tells which pairs may exchange mass. The simplex solves the
+problem on those alone, and the potentials it leaves are checked on all pairs. Pairs
+that would lower the cost are added until there are none: the plan is then optimal, and
+the potentials prove it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from skwass.transport._annealing import anneal, fast_arithmetic
+from skwass.transport._simplex import Array, Flow, Indices, Solution, sparse_simplex
+
+_N_STAGES = 9
+_REG = 0.002  # of the mean cost; a smaller one leaves too few pairs to the simplex
+_N_ITER = 2
+_LAST_ITER = 3
+_LEAST_DENSITY = 1e-2
+_MAX_ROUNDS = 8
+_MAX_PASSES = 500
+_RELATIVE_GAP = 1e-9
+_ROUNDING = 1e-14  # of the largest cost
+
+
+def generate_columns(a: Array, b: Array, costs: Array) -> Solution | None:
+    """An optimal plan, or None where this method finds none.
+
+    Parameters
+    ----------
+    a, b : ndarray of shape (n,) and (m,)
+        Weights, positive, of the same sum.
+    costs : ndarray of shape (n, m)
+        Non-negative, with a mean that is a normal number.
+
+    Returns
+    -------
+    solution : Solution or None
+        The plan costs at most a billionth more than the potentials allow.
+    """
+    simplex = sparse_simplex()
+    if simplex is None:
+        return None
+    annealed, wanted = _screen(a, b, costs)
+    allowed = _RELATIVE_GAP, _ROUNDING * costs.max()
+    for _ in range(_MAX_ROUNDS):
+        rows, columns = np.divmod(np.flatnonzero(wanted), costs.shape[1])
+        flow = simplex(a, b, rows, columns, costs[rows, columns])
+        f, g = _potentials(flow, annealed, a, rows, columns, costs)
+        slack = costs - f[:, None]
+        best = slack.min(axis=0)  # the largest g that all pairs allow
+        cost = float(flow.mass @ costs[flow.rows, flow.columns])
+        if cost - float(a @ f + b @ best) <= allowed[0] * cost + allowed[1]:
+            plan = np.zeros(costs.shape)
+            plan[flow.rows, flow.columns] = flow.mass
+            return Solution(plan, cost, f, best)
+        wanted |= slack < g
+    return None
+
+
+def _screen(a: Array, b: Array, costs: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Potentials of the first cloud, and the pairs of points that may exchange mass."""
+    mean = costs.mean()
+    scaled, *weights = (
+        torch.from_numpy(array.astype(np.float32))[None]
+        for array in (costs * (1 / mean), a, b)
+    )
+    with fast_arithmetic():
+        annealed = anneal(
+            scaled,
+            *weights,
+            reg=torch.full((1,), _REG),
+            n_stages=_N_STAGES,
+            n_iter=_N_ITER,
+            max_iter=_LAST_ITER,
+        )
+        wanted = (annealed.density[0] > _LEAST_DENSITY).numpy()
+    wanted[_staircase(a, b)] = True
+    return mean * annealed.f[0].numpy().astype(np.float64), wanted
+
+
+def _staircase(a: Array, b: Array) -> tuple[Indices, Indices]:
+    """Pairs on which there is some plan: the points in order, mass by mass."""
+    ends = np.cumsum(a), np.cumsum(b)
+    steps = np.sort(np.concatenate([[0.0], ends[0][:-1], ends[1][:-1]]))
+    rows, columns = (np.searchsorted(end, steps, side="right") for end in ends)
+    return np.minimum(rows, len(a) - 1), np.minimum(columns, len(b) - 1)
+
+
+def _potentials(
+    flow: Flow,
+    annealed: Array,
+    a: Array,
+    rows: Indices,
+    columns: Indices,
+    costs: Array,
+) -> tuple[Array, Array]:
+    """The simplex's potentials, shifted towards what all pairs of points allow.
+
+    A plan that falls into parts, such as a matching, leaves one number free for each
+    part, and the simplex any choice that suits the pairs it was given. The annealed
+    potentials suit nearly all pairs; the parts are moved there, and then by shortest
+    paths to where the given pairs allow them.
+    """
+    n, m = costs.shape
+    ones = np.ones(len(flow.rows))
+    links = coo_array((ones, (flow.rows, n + flow.columns)), (n + m, n + m))
+    n_parts, part = connected_components(links, directed=False)
+    first, second = part[:n], part[n:]
+    gaps = np.bincount(first, a * (annealed - flow.f), n_parts)
+    shift = gaps / np.bincount(first, a, n_parts)
+    excess = costs[rows, columns] - flow.f[rows] - flow.g[columns]
+    shift = _shortest(shift, first[rows], second[columns], excess)
+    return flow.f + shift[first], flow.g - shift[second]
+
+
+def _shortest(shift: Array, heads: Indices, tails: Indices, lengths: Array) -> Array:
+    """Lower numbers until ``shift[head] <= length + shift[tail]`` (Bellman–Ford)."""
+    between = heads != tails
+    heads, tails, lengths = heads[between], tails[between], lengths[between]
+    if not len(heads):
+        return shift
+    order = np.argsort(heads, kind="stable")
+    heads, tails, lengths = heads[order], tails[order], lengths[order]
+    starts = np.flatnonzero(np.append(True, heads[1:] != heads[:-1]))
+    own = heads[starts]
+    for _ in range(_MAX_PASSES):
+        lower = np.minimum(
+            shift[own], np.minimum.reduceat(lengths + shift[tails], starts)
+        )
+        if np.array_equal(lower, shift[own]):
+            break
+        shift[own] = lower
+    return shift
