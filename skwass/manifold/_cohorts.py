@@ -13,12 +13,10 @@ from sklearn.decomposition import PCA
 from sklearn.utils.extmath import svd_flip
 
 from skwass.clouds import PointClouds
+from skwass.manifold._features import LinearDescription, reference_size
 from skwass.transport import (
-    Reference,
     all_diracs,
-    displacements,
     fit_reference,
-    moved_points,
     sampled_wasserstein_distances,
     wasserstein_distances,
 )
@@ -27,8 +25,6 @@ Features = NDArray[np.float32]
 Array = NDArray[np.float64]
 
 _MOST_FEATURES = 256
-_MOST_MOVED_NUMBERS = 8192
-_DEFAULT_REFERENCE = 192
 #: below it, with distances of unit scale, an eigenvalue is rounding
 _LEAST_EIGENVALUE = 1e-10
 
@@ -75,29 +71,21 @@ class Cohort(Protocol):
 class TransportFeatures:
     """Principal components of linear transport from a common reference."""
 
-    reference: Reference
+    description: LinearDescription
     pca: PCA
 
     @property
     def scale(self) -> float:
         """The unit of the distances between clouds."""
-        return self.reference.scale
+        return self.description.scale
 
     def transform(self, X: PointClouds, n_jobs: int | None = None) -> Features:
         """Features of shape (n_clouds, n_components of the PCA)."""
-        moved = displacements(X, self.reference, n_jobs=n_jobs)
-        return self.pca.transform(moved.reshape(len(moved), -1))
+        return self.pca.transform(self.description.describe(X, n_jobs))
 
     def inverse_transform(self, features: Features) -> PointClouds:
         """Clouds with the weights of the reference."""
-        reference = self.reference
-        moved = self.pca.inverse_transform(features)
-        points = moved_points(moved.reshape(-1, *reference.points.shape), reference)
-        return PointClouds(
-            points.reshape(-1, points.shape[2]),
-            np.tile(reference.weights, len(points)),
-            len(reference.points) * np.arange(len(points) + 1),
-        )
+        return self.description.restore(self.pca.inverse_transform(features))
 
 
 @dataclass
@@ -123,10 +111,10 @@ class CloudCohort:
         self, random_state: np.random.RandomState
     ) -> tuple[Featuriser, Features]:
         """Find a reference and the principal components of what it is moved to."""
-        reference = fit_reference(self.clouds, self._n_points(), random_state)
-        moved = displacements(
-            self.clouds, reference, n_jobs=self.n_jobs, verbose=self.verbose
-        ).reshape(len(self), -1)
+        n_points = reference_size(self.n_reference, self.clouds.n_features)
+        reference = fit_reference(self.clouds, n_points, random_state)
+        description = LinearDescription(reference)
+        moved = description.describe(self.clouds, self.n_jobs, self.verbose)
         pca = PCA(
             min(_MOST_FEATURES, *moved.shape), random_state=random_state.randint(2**31)
         )
@@ -134,13 +122,7 @@ class CloudCohort:
         with np.errstate(invalid="ignore"):
             # identical clouds have no variance to explain
             features = pca.fit(moved).transform(moved)
-        return TransportFeatures(reference, pca), features
-
-    def _n_points(self) -> int:
-        if not isinstance(self.n_reference, str):
-            return self.n_reference
-        room = _MOST_MOVED_NUMBERS // self.clouds.n_features
-        return min(_DEFAULT_REFERENCE, max(16, room))
+        return TransportFeatures(description, pca), features
 
     def matrix(self) -> Array:
         """Exact distances between all clouds."""

@@ -1,4 +1,4 @@
-"""How an embedder reads X: as clouds, or as distances between samples."""
+"""How an embedder reads X, as clouds or as distances, and how it is judged by them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,47 @@ from sklearn.utils.validation import validate_data
 
 from skwass.clouds import PointClouds, validate_clouds
 from skwass.manifold._cohorts import CloudCohort, Cohort, DissimilarityCohort
+from skwass.manifold._pairs import sample_pairs
+from skwass.metrics import distance_correlation
 from skwass.transport import all_diracs, ground_metric
 
 #: how far, relative to the largest distance, a computed matrix may be off
 _ROUNDING = 1e-6
+_SCORED_PAIRS = 2000
 
 
-class CohortReader(BaseEstimator):
+class CloudReader(BaseEstimator):
+    """Gives an estimator its clouds, and tells their user when they look mistaken."""
+
+    _is_table: bool
+
+    def _read_clouds(self, X: Any, *, reset: bool, at_least: int = 1) -> PointClouds:
+        clouds = validate_clouds(self, X, reset=reset, min_clouds=at_least)
+        if reset:
+            self._is_table = all_diracs(clouds)
+        else:
+            self._warn_of_another_form(X, clouds)
+        return clouds
+
+    def _warn_of_another_form(self, X: Any, clouds: PointClouds) -> None:
+        name = type(self).__name__
+        if self._is_table and not all_diracs(clouds):
+            warnings.warn(
+                f"{name} was fitted on single points and sees no more than the mean of "
+                "the larger clouds in X. Fit it on such clouds.",
+                UserWarning,
+                stacklevel=5,
+            )
+        if not self._is_table and getattr(X, "ndim", None) == 2:
+            warnings.warn(
+                f"{name} was fitted on clouds, and X is a table: its {len(clouds)} "
+                "rows are read as clouds of one point each. For one cloud, pass [X].",
+                UserWarning,
+                stacklevel=5,
+            )
+
+
+class CohortReader(CloudReader):
     """Gives an estimator with a parameter `metric` its samples."""
 
     metric: str | Callable[..., float]
@@ -28,7 +62,6 @@ class CohortReader(BaseEstimator):
     n_reference: int | str
     n_jobs: int | None
     verbose: int
-    _is_table: bool
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -39,12 +72,7 @@ class CohortReader(BaseEstimator):
     def _read(self, X: Any, *, reset: bool, at_least: int = 1) -> Any:
         """Clouds, or rows of distances."""
         if self.metric != "precomputed":
-            clouds = validate_clouds(self, X, reset=reset, min_clouds=at_least)
-            if reset:
-                self._is_table = all_diracs(clouds)
-            else:
-                self._warn_of_another_form(X, clouds)
-            return clouds
+            return self._read_clouds(X, reset=reset, at_least=at_least)
         X = validate_data(
             self, X, dtype=np.float64, reset=reset, ensure_min_samples=at_least
         )
@@ -54,23 +82,6 @@ class CohortReader(BaseEstimator):
                 "metric='precomputed', X holds distances."
             )
         return X
-
-    def _warn_of_another_form(self, X: Any, clouds: PointClouds) -> None:
-        name = type(self).__name__
-        if self._is_table and not all_diracs(clouds):
-            warnings.warn(
-                f"{name} was fitted on single points and sees no more than the mean of "
-                "the larger clouds in X. Fit it on such clouds.",
-                UserWarning,
-                stacklevel=4,
-            )
-        if not self._is_table and getattr(X, "ndim", None) == 2:
-            warnings.warn(
-                f"{name} was fitted on clouds, and X is a table: its {len(clouds)} "
-                "rows are read as clouds of one point each. For one cloud, pass [X].",
-                UserWarning,
-                stacklevel=4,
-            )
 
     def _cohort(self, X: Any) -> Cohort:
         """The samples to fit on."""
@@ -90,6 +101,16 @@ class CohortReader(BaseEstimator):
             self.n_jobs,
             self.verbose,
         )
+
+
+def correlation_with_transport(
+    embedding: NDArray[np.floating], cohort: CloudCohort
+) -> float:
+    """Correlation of squared distances, over some pairs that are solved exactly."""
+    pairs = sample_pairs(len(cohort), _SCORED_PAIRS)
+    exact = cohort.distances(pairs)
+    gaps = embedding[pairs[:, 0]] - embedding[pairs[:, 1]]
+    return distance_correlation(exact, np.linalg.norm(gaps, axis=1))
 
 
 def _checked_distances(X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,15 +22,13 @@ from sklearn.utils.validation import check_is_fitted
 from skwass.clouds import PointClouds
 from skwass.manifold._fitting import Plan, fit_cohort
 from skwass.manifold._network import Recipe, decode, encode, has_decoder, loss_curves
-from skwass.manifold._pairs import sample_pairs
-from skwass.manifold._reading import CohortReader
+from skwass.manifold._reading import CohortReader, correlation_with_transport
 from skwass.metrics import distance_correlation
 from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_SCORED_PAIRS = 2000
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 _NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 
@@ -385,10 +383,7 @@ class WormholeEmbedder(
         if self.metric == "precomputed":
             embedded = cdist(embedding, self.embedding_)
             return distance_correlation(samples.ravel(), embedded.ravel())
-        pairs = sample_pairs(len(samples), _SCORED_PAIRS)
-        exact = self._cohort_of(samples).distances(pairs)
-        gaps = embedding[pairs[:, 0]] - embedding[pairs[:, 1]]
-        return distance_correlation(exact, np.linalg.norm(gaps, axis=1))
+        return correlation_with_transport(embedding, self._cohort_of(samples))
 
     def _embed(self, samples: Any) -> NDArray[np.float32]:
         features = self._featuriser.transform(samples, self.n_jobs)
