@@ -6,7 +6,11 @@ from skwass.clouds import (
     PointClouds,
     as_point_clouds,
 )
-from skwass.manifold import WormholeEmbedder
+from skwass.manifold import (
+    LinearOTEmbedder,
+    SlicedWassersteinEmbedder,
+    WormholeEmbedder,
+)
 from skwass.transport import (
     sampled_wasserstein_distances,
     wasserstein_distances,
@@ -17,7 +21,9 @@ __version__ = "0.1.0"
 __all__ = [
     "HistogramToCloud",
     "ImageToCloud",
+    "LinearOTEmbedder",
     "PointClouds",
+    "SlicedWassersteinEmbedder",
     "WormholeEmbedder",
     "as_point_clouds",
     "sampled_wasserstein_distances",

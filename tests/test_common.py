@@ -8,7 +8,13 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skwass
-from skwass import HistogramToCloud, ImageToCloud, WormholeEmbedder
+from skwass import (
+    HistogramToCloud,
+    ImageToCloud,
+    LinearOTEmbedder,
+    SlicedWassersteinEmbedder,
+    WormholeEmbedder,
+)
 
 # The checks compare outputs as arrays, and feed rows of zeros. Clouds of different
 # sizes have no array that would not depend on the longest of the batch, and a row of
@@ -21,6 +27,10 @@ ESTIMATORS = [
     WormholeEmbedder(max_iter=2, early_stopping=True, n_iter_no_change=1),
     WormholeEmbedder(metric="precomputed", max_iter=2),
     WormholeEmbedder(hidden_layer_sizes=(), decoder=False, n_init=2, max_iter=2),
+    LinearOTEmbedder(),
+    LinearOTEmbedder(n_components=2),
+    SlicedWassersteinEmbedder(),
+    SlicedWassersteinEmbedder(8, n_quantiles=4, n_components=2),
 ]
 GIVES_CLOUDS = (ImageToCloud, HistogramToCloud)
 
