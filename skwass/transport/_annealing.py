@@ -31,6 +31,7 @@ _LEAST_WEIGHT = 1e-12  # no density exceeds its inverse, whose square float32 ho
 _LEAST_MEAN = 1e-30
 _EXTRAPOLATION = 0.5  # f is about linear in the regularisation, which is halved
 _LARGEST_EXPONENT = 30.0
+_FARTHEST = 10.0
 
 
 class Annealed(NamedTuple):
@@ -91,10 +92,11 @@ def anneal(
         Potentials, density and error.
     """
     a, b = _floored(a), _floored(b)
-    f = torch.amin(costs, 2)
-    g = torch.amin(costs - f[:, :, None], 1)
+    f = least_allowed(costs, torch.zeros_like(b), b)
+    g = least_allowed(costs.mT, f, a)
     reg = reg * 2.0**n_stages
-    density = (f[:, :, None] + g[:, None] - costs).div_(reg[:, None, None]).exp_()
+    density = (f[:, :, None] + g[:, None] - costs).div_(reg[:, None, None])
+    density.clamp_(max=0.0).exp_()  # only padding is positive
     v = torch.ones_like(g)
     for stage in range(n_stages + 1):
         last = stage == n_stages
@@ -110,6 +112,12 @@ def anneal(
             v = ahead.clamp(-_LARGEST_EXPONENT, _LARGEST_EXPONENT).exp()
     rows = torch.bmm(density, b[:, :, None])[:, :, 0]
     return Annealed(f, g, density, (a * (rows - 1)).abs().sum(1))
+
+
+def least_allowed(costs: Tensor, potentials: Tensor, weights: Tensor) -> Tensor:
+    """The c-transform ``min_j costs[i, j] - potentials[j]`` over positive weights."""
+    potentials = torch.where(weights > 0, potentials, -torch.inf)
+    return torch.amin(costs - potentials[:, None], 2)
 
 
 class _Steps:
@@ -133,20 +141,22 @@ class _Steps:
 
     def _step(self, exponent: float) -> None:
         rows = torch.bmm(self.density, self.b * self.v[:, :, None])[:, :, 0]
-        self.u = _powered(self.u, rows, exponent)
+        self.u = _relaxed(self.u, rows, exponent)
         columns = torch.bmm(self.a * self.u[:, None], self.density)[:, 0]
-        self.v = _powered(self.v, columns, exponent)
+        self.v = _relaxed(self.v, columns, exponent)
 
     def _error(self) -> Tensor:
         rows = torch.bmm(self.density, self.b * self.v[:, :, None])[:, :, 0]
         return (self.a[:, 0] * (self.u * rows - 1)).abs().sum(1)
 
 
-def _powered(old: Tensor, means: Tensor, exponent: float) -> Tensor:
+def _relaxed(old: Tensor, means: Tensor, exponent: float) -> Tensor:
+    """A step that goes further than to the marginals, but never much further."""
     new = means.clamp_(min=_LEAST_MEAN).reciprocal_()
     if exponent == 1.0:
         return new
-    return new.pow_(exponent).mul_(old.pow(1 - exponent))
+    further = (new / old).clamp_(1 / _FARTHEST, _FARTHEST).pow_(exponent - 1)
+    return new.mul_(further)
 
 
 def _floored(weights: Tensor) -> Tensor:

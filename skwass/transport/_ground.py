@@ -46,9 +46,14 @@ class GroundCost:
         """Whether the ground distance is the Euclidean one."""
         return self.metric is None
 
+    @property
+    def is_squared_euclidean(self) -> bool:
+        """Whether it is that of the squared 2-Wasserstein distance."""
+        return self.metric is None and self.order == 2
+
     def matrix(self, x: NDArray[Any], y: NDArray[Any]) -> Array:
         """Costs between two sets of points, in float64."""
-        if self.metric is None and self.order == 2:
+        if self.is_squared_euclidean:
             costs = cdist(x, y, "sqeuclidean")
         else:
             distances = cdist(x, y) if self.metric is None else self.metric(x, y)

@@ -1,0 +1,254 @@
+"""Transport distances that a regularisation makes fast, smooth or approximate."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
+
+from skwass.clouds import PointClouds
+from skwass.transport._annealing import anneal, fast_arithmetic, least_allowed
+from skwass.transport._batches import Batch, Problem, batches
+from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost
+from skwass.transport._log_sinkhorn import log_sinkhorn
+from skwass.transport._simplex import Array
+
+_PAIRS_ON_CPU = 64
+_PAIRS_ELSEWHERE = 4096
+_LEAST_REG = 2.0**-40  # of the mean cost, below which float32 sees no difference
+_N_ITER = 3
+_RELAXATION = 1.5
+
+
+class Entropic(ABC):
+    """Solves pairs of clouds in batches, and remembers those that did not converge.
+
+    Parameters
+    ----------
+    cost : GroundCost
+        Of moving mass.
+    reg : float or None
+        Regularisation, in the unit of the cost.
+    device : str
+        Where torch works.
+    max_iter : int
+        Iterations at the last regularisation.
+    tol : float
+        How much mass may be in the wrong place.
+    """
+
+    description: str
+    dirac_cost: GroundCost
+
+    def __init__(
+        self,
+        cost: GroundCost,
+        reg: float | None,
+        device: str,
+        max_iter: int,
+        tol: float,
+    ) -> None:
+        self.cost = self.dirac_cost = cost
+        self.reg = reg
+        self.device = device
+        self.max_iter = max_iter
+        self.tol = tol
+        self.block_size = _PAIRS_ON_CPU if device == "cpu" else _PAIRS_ELSEWHERE
+        self.errors: list[Array] = []
+
+    @abstractmethod
+    def prepare(
+        self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp] | None
+    ) -> None:
+        """Look at both cohorts before their pairs are solved."""
+
+    @abstractmethod
+    def solve(
+        self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp]
+    ) -> Array:
+        """Squared distances of some pairs."""
+
+    @abstractmethod
+    def _solve_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Values, in the unit of each problem, and errors of the marginals."""
+
+    def _solve_problems(self, problems: Sequence[Problem]) -> Array:
+        values = np.empty(len(problems))
+        with fast_arithmetic() if self.device == "cpu" else nullcontext():
+            for batch in batches(problems, self.cost, self.device, self._dtype):
+                found, error = self._solve_batch(batch)
+                costs = batch.units * np.maximum(found.numpy(), 0.0)
+                values[batch.indices] = costs + batch.constants
+                self.errors.append(error.cpu().numpy())
+        return values
+
+    _dtype = torch.float32
+
+    def _relative_reg(self, batch: Batch, default: float) -> Tensor:
+        """The regularisation in the unit of each problem."""
+        if self.reg is None:
+            relative = np.full(len(batch.units), default)
+        else:
+            relative = np.maximum(self.reg / batch.units, _LEAST_REG)
+        return torch.from_numpy(relative).to(batch.costs)
+
+    def report(self) -> None:
+        """Warn, once, if problems did not converge."""
+        errors = np.concatenate(self.errors) if self.errors else np.zeros(0)
+        self.errors.clear()
+        n_failed = int(np.sum(~(errors <= self.tol)))
+        if n_failed:
+            warnings.warn(
+                f"{n_failed} of {len(errors)} transport problems did not converge: up "
+                f"to {errors.max():.2g} of their mass is in the wrong place, and "
+                f"tol={self.tol:g} is allowed. Use a larger reg, or in metric_params a "
+                "larger max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+
+class AnnealedTransport(Entropic):
+    """Wasserstein distances from below, by annealed Sinkhorn iterations.
+
+    The value is that of the potentials after a c-transform, which any plan costs at
+    least.
+    """
+
+    description = "annealed distances"
+    default_reg = 0.0005  # of the mean cost
+
+    def prepare(
+        self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp] | None
+    ) -> None:
+        """Nothing is shared between pairs."""
+
+    def solve(
+        self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp]
+    ) -> Array:
+        """Squared distances of some pairs."""
+        costs = self._solve_problems([(clouds[i], others[j]) for i, j in pairs])
+        return costs ** (2 / self.cost.order)
+
+    def _solve_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        reg = self._relative_reg(batch, self.default_reg)
+        n_stages = _n_stages(reg)
+        costs, a, b = batch.costs, batch.a, batch.b
+        annealed = anneal(
+            costs,
+            a,
+            b,
+            reg=reg,
+            n_stages=n_stages,
+            n_iter=_N_ITER,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            relaxation=_RELAXATION,
+        )
+        g = least_allowed(costs.mT, annealed.f, a)
+        f = least_allowed(costs, g, b)
+        return _dual(f, g, batch), annealed.error
+
+
+class SinkhornDivergence(Entropic):
+    r"""Debiased entropic transport.
+
+    .. math:: S(x, y) = \mathrm{OT}_\varepsilon(x, y)
+              - \tfrac12 \mathrm{OT}_\varepsilon(x, x)
+              - \tfrac12 \mathrm{OT}_\varepsilon(y, y)
+    """
+
+    description = "Sinkhorn divergences"
+    default_reg = 0.05  # of the mean cost within the cohort
+
+    def __init__(
+        self, reg: float | None, device: str, max_iter: int, tol: float, log: bool
+    ) -> None:
+        super().__init__(SQUARED_EUCLIDEAN, reg, device, max_iter, tol)
+        self.log = log
+        # MPS has no float64
+        self._dtype = torch.float64 if log and device != "mps" else torch.float32
+
+    def prepare(
+        self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp] | None
+    ) -> None:
+        """Choose a regularisation, and solve each cloud against itself."""
+        if self.reg is None:
+            self.reg = self.default_reg * _mean_cost(clouds, others)
+        first, second = (None, None) if pairs is None else pairs.T
+        if others is clouds:
+            self._own = self._others = self._self_terms(clouds, pairs)
+        else:
+            self._own = self._self_terms(clouds, first)
+            self._others = self._self_terms(others, second)
+
+    def solve(
+        self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp]
+    ) -> Array:
+        """Squared distances of some pairs: the divergences."""
+        crossed = self._solve_problems([(clouds[i], others[j]) for i, j in pairs])
+        i, j = pairs.T
+        return np.maximum(crossed - (self._own[i] + self._others[j]) / 2, 0.0)
+
+    def _self_terms(
+        self, clouds: PointClouds, wanted: NDArray[np.intp] | None
+    ) -> Array:
+        """Of the clouds that are wanted; None is all."""
+        chosen = np.arange(len(clouds)) if wanted is None else np.unique(wanted)
+        terms = np.zeros(len(clouds))
+        terms[chosen] = self._solve_problems([(clouds[k], clouds[k]) for k in chosen])
+        return terms
+
+    def _solve_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        reg = self._relative_reg(batch, self.default_reg)
+        if self.log:
+            f, g, error = log_sinkhorn(
+                batch.costs,
+                batch.a,
+                batch.b,
+                reg,
+                max_iter=self.max_iter,
+                tol=self.tol,
+            )
+            return _dual(f, g, batch), error
+        annealed = anneal(
+            batch.costs,
+            batch.a,
+            batch.b,
+            reg=reg,
+            n_stages=_n_stages(reg),
+            n_iter=_N_ITER,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            relaxation=_RELAXATION,
+        )
+        return _dual(annealed.f, annealed.g, batch), annealed.error
+
+
+def _dual(f: Tensor, g: Tensor, batch: Batch) -> Tensor:
+    """What the potentials are worth, added up in float64."""
+    f, a, g, b = (tensor.cpu().double() for tensor in (f, batch.a, g, batch.b))
+    return (f * a).sum(1) + (g * b).sum(1)
+
+
+def _n_stages(reg: Tensor) -> int:
+    """Halvings from a regularisation about as large as the costs."""
+    return max(0, int(np.ceil(-np.log2(float(reg.min())))))
+
+
+def _mean_cost(clouds: PointClouds, others: PointClouds) -> float:
+    """Mean squared distance between two points of the mixture of all clouds."""
+    both = [clouds] if others is clouds else [clouds, others]
+    points = np.concatenate([cohort.points for cohort in both], dtype=np.float64)
+    weights = np.concatenate([cohort.weights for cohort in both])
+    weights = weights / weights.sum()
+    points -= points[0]
+    points -= weights @ points
+    return 2 * float(weights @ np.einsum("ij,ij->i", points, points)) or 1.0
