@@ -16,7 +16,9 @@ from skwass.transport._spaces import Matching, Problem, power_of_two
 Array = NDArray[np.float64]
 
 _TOLERANCE = 1e-9  # relative decrease of the cost that counts
+_ROUNDING = 1e-14  # of costs whose lengths are at most one
 _PATIENCE = 4  # steps as long as the last that may be needed to catch up
+_ANCHORS = 32  # tried where clouds look alike from all points
 
 
 def squared_gromov(source: Cloud, target: Cloud, *, max_iter: int = 1000) -> float:
@@ -62,7 +64,9 @@ def gromov_plan(source: Cloud, target: Cloud, *, max_iter: int = 1000) -> Array:
 
     one linear program a step. There are two descents, and the better end is returned:
     one from the plan behind :func:`third_lower_bound`, one from the product of the
-    weights, which is given up early where it stays far above the first.
+    weights, which is given up early where it stays far above the first. Where the lower
+    bound is zero and no plan as good is found, as for turned regular polygons, further
+    descents start from one point held fast.
 
     Parameters
     ----------
@@ -207,10 +211,21 @@ def _solve(
         return problem, a[:, None] * b
     relaxed, bound = problem.relax()
     first, least = _descend(problem, relaxed, max_iter)
-    if least <= bound + _TOLERANCE * least:
-        return problem, first  # nothing is lower
+    lowest = bound + _ROUNDING
+    if least <= lowest + _TOLERANCE * least:
+        return problem, first
     second, cost = _descend(problem, problem.match_means(), max_iter, least)
-    return problem, second if cost < least else first
+    if cost < least:
+        first, least = second, cost
+    if alpha is None and lowest < least and bound <= _TOLERANCE * least:
+        # every point has a twin in the other cloud: only symmetry can lead astray
+        for j in range(min(len(b), _ANCHORS)):
+            second, cost = _descend(problem, problem.match_anchor(j), max_iter, least)
+            if cost < least:
+                first, least = second, cost
+            if least <= lowest:
+                break
+    return problem, first
 
 
 def _descend(

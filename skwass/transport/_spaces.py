@@ -40,7 +40,8 @@ class Space:
         self.weights: Array = np.zeros(len(distinct))
         np.add.at(self.weights, self.place, weights)
         self.share: Array = weights / self.weights[self.place]
-        centred = self.points - self.points[0]
+        with np.errstate(over="ignore"):
+            centred = self.points - self.points[0]
         self.extent = float(np.abs(centred).max())
         refuse_overflow(self.extent)
         unit = centred * power_of_two(self.extent)
@@ -173,6 +174,12 @@ class Problem:
         means = self.dx @ self.x.weights, self.dy @ self.y.weights
         f, g = (-2 * self.quadratic * square for square in self.squares)
         return self.step(means[0][:, None] * means[1], f, g)
+
+    def match_anchor(self, j: int) -> Matching:
+        """The plan that matches points by their distances to x_0 and to y_j."""
+        found = self._solve((self.dx[0][:, None] - self.dy[j]) ** 2)
+        f, g = (-2 * self.quadratic * square for square in self.squares)
+        return Matching(found.plan, f, g)
 
     def step(self, product: Array, f: Array, g: Array) -> Matching:
         """The best plan for the cost made linear at P, with ``product = dx P dy``.

@@ -81,6 +81,30 @@ def test_isometric_clouds_are_at_zero_and_the_plan_is_the_isometry(
             assert_allclose(plan, expected, atol=1e-12)
 
 
+def polygon(n_corners):
+    turns = 2 * np.pi * np.arange(n_corners) / n_corners
+    return np.column_stack([np.cos(turns), np.sin(turns)])
+
+
+def grid(*shape):
+    return np.argwhere(np.ones(shape)).astype(float)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        *map(polygon, (3, 4, 5, 12, 40)),
+        *(grid(*shape) for shape in ((2,), (2, 2, 2), (5, 5), (3, 6))),
+    ],
+    ids=lambda points: f"{points.shape}",
+)
+def test_symmetric_clouds_find_themselves_when_turned(points):
+    weights = np.full(len(points), 1 / len(points))
+    for seed in range(3):
+        turned, _, _ = moved((points, weights), seed)
+        assert squared_gromov((points, weights), (turned, weights)) < 1e-25
+
+
 @pytest.mark.parametrize("factor", [0.25, 0.9, 3.0])
 def test_a_rescaled_cloud_is_as_far_as_its_second_lower_bound(factor):
     for seed in range(5):
@@ -303,6 +327,9 @@ def test_float32_is_computed_in_float64():
 def test_squares_that_overflow_raise():
     half = np.full(2, 0.5)
     huge, small = np.array([[0.0], [1e200]]), np.array([[0.0], [1.0]])
+    with pytest.raises(ValueError, match="overflow; rescale X"):
+        squared_gromov((huge, half), (small, half))
+    huge = np.array([[-1.5e308], [1.5e308]])
     with pytest.raises(ValueError, match="overflow; rescale X"):
         squared_gromov((huge, half), (small, half))
 
