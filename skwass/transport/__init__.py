@@ -8,6 +8,7 @@ from skwass.transport._linear import (
     fit_reference,
     moved_points,
 )
+from skwass.transport._losses import TransportLoss
 from skwass.transport._pairwise import (
     sampled_wasserstein_distances,
     wasserstein_distances,
@@ -20,6 +21,7 @@ from skwass.transport._sliced import (
 
 __all__ = [
     "Reference",
+    "TransportLoss",
     "all_diracs",
     "displacements",
     "fit_reference",
