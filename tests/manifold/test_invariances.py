@@ -9,8 +9,28 @@ import pytest
 import torch
 from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
-from skwass import PointClouds, WormholeEmbedder, as_point_clouds
+from skwass import (
+    LinearOTEmbedder,
+    PointClouds,
+    SlicedWassersteinEmbedder,
+    WormholeEmbedder,
+    as_point_clouds,
+)
+
+EMBEDDERS = {
+    "wormhole": WormholeEmbedder(n_components=4, n_reference=16, max_iter=5),
+    "linear": LinearOTEmbedder(16),
+    "linear components": LinearOTEmbedder(16, n_components=3),
+    "sliced": SlicedWassersteinEmbedder(10, n_quantiles=8),
+    "sliced components": SlicedWassersteinEmbedder(10, n_quantiles=8, n_components=3),
+}
+every_embedder = pytest.mark.parametrize("name", EMBEDDERS)
+
+
+def fresh(name, random_state=0, **parameters):
+    return clone(EMBEDDERS[name]).set_params(random_state=random_state, **parameters)
 
 
 def weighted_clouds(n_clouds, seed=0):
@@ -26,11 +46,14 @@ def clouds():
     return weighted_clouds(40)
 
 
+@pytest.fixture(scope="module", params=EMBEDDERS)
+def embedder(request, clouds):
+    return fresh(request.param).fit(clouds)
+
+
 @pytest.fixture(scope="module")
-def embedder(clouds):
-    return WormholeEmbedder(
-        n_components=4, n_reference=16, max_iter=10, random_state=0
-    ).fit(clouds)
+def wormhole(clouds):
+    return fresh("wormhole").fit(clouds)
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +76,17 @@ def test__transform__does_not_depend_on_padding(embedder):
     assert_array_equal(embedder.transform(padded), embedder.transform(points))
 
 
-def test__transform__does_not_depend_on_the_order_of_points(embedder, clouds):
+def test__transform__does_not_depend_on_the_order_of_points(embedder, clouds, scale):
     rng = np.random.default_rng(2)
     shuffled = []
     for points, weights in clouds:
         order = rng.permutation(len(points))
         shuffled.append((points[order], weights[order]))
-    assert_array_equal(embedder.transform(shuffled), embedder.embedding_)
+    found = embedder.transform(shuffled)
+    if isinstance(embedder, SlicedWassersteinEmbedder):  # sums in another order
+        assert_allclose(found, embedder.embedding_, atol=1e-6 * scale)
+    else:
+        assert_array_equal(found, embedder.embedding_)
 
 
 @pytest.mark.parametrize("factor", [1e-9, 3.0, 1e9])
@@ -111,25 +138,28 @@ def test__every_form_of_the_same_clouds__gives_the_same_embedding(embedder, scal
     assert_allclose(embedder.transform(single), expected, atol=1e-5 * scale)
 
 
-def test__single_points__are_a_table():
+@every_embedder
+def test__single_points__are_a_table(name):
     table = np.random.default_rng(0).normal(size=(30, 3))
-    options = {"max_iter": 5, "random_state": 0}
-    expected = WormholeEmbedder(**options).fit(table)
+    expected = fresh(name).fit(table)
     for form in (table[:, None], [row[None] for row in table], as_point_clouds(table)):
-        embedder = WormholeEmbedder(**options).fit(form)
+        embedder = fresh(name).fit(form)
         assert_array_equal(embedder.embedding_, expected.embedding_)
-        assert embedder.stress_ == expected.stress_
+        if name == "wormhole":
+            assert embedder.stress_ == expected.stress_
 
 
+@every_embedder
 @pytest.mark.parametrize("exponent", [-40, -7, 12, 40])
-def test__scale_of_x__scales_the_embedding(exponent):
+def test__scale_of_x__scales_the_embedding(name, exponent):
     table = np.random.default_rng(0).normal(size=(30, 3))
-    options = {"max_iter": 5, "random_state": 0}
-    expected = WormholeEmbedder(**options).fit(table)
+    expected = fresh(name).fit(table)
     # a power of two changes no digit of X
-    scaled = WormholeEmbedder(**options).fit(table * 2.0**exponent)
+    scaled = fresh(name).fit(table * 2.0**exponent)
     assert_allclose(scaled.embedding_ / 2.0**exponent, expected.embedding_, rtol=1e-4)
-    assert scaled.stress_ / 4.0**exponent == pytest.approx(expected.stress_, rel=1e-4)
+    if name == "wormhole":
+        found = scaled.stress_ / 4.0**exponent
+        assert found == pytest.approx(expected.stress_, rel=1e-4)
 
 
 @pytest.mark.parametrize("precomputed", [False, True])
@@ -147,13 +177,31 @@ def test__same_seed__gives_the_same_bits(clouds, precomputed):
         assert torch.equal(tensor, fits[1].net_.module_.state_dict()[name])
 
 
-def test__fits_in_threads__give_the_same_bits_and_leave_the_generator():
+@pytest.mark.parametrize("name", sorted(set(EMBEDDERS) - {"wormhole"}))
+def test__same_seed__gives_the_same_bits_without_training_too(clouds, name):
+    expected = fresh(name, 7).fit_transform(clouds)
+    assert_array_equal(fresh(name, 7).fit_transform(clouds), expected)
+    given = fresh(name, np.random.RandomState(7))
+    assert_array_equal(given.fit(clouds).embedding_, expected)
+
+
+@every_embedder
+def test__embedding__equals_transform_bit_by_bit(clouds, name):
+    embedder = fresh(name)
+    embedding = embedder.fit_transform(clouds)
+    assert embedding.dtype == np.float32
+    assert_array_equal(embedder.embedding_, embedding)
+    assert_array_equal(embedder.transform(clouds), embedding)
+
+
+@every_embedder
+def test__fits_in_threads__give_the_same_bits_and_leave_the_generator(name):
     table = np.random.default_rng(0).normal(size=(40, 4))
     torch.manual_seed(7)
     before = torch.get_rng_state()
 
     def fit():
-        return WormholeEmbedder(random_state=0, max_iter=10).fit_transform(table)
+        return fresh(name).fit_transform(table)
 
     expected = fit()
     found = Parallel(4, backend="threading")(delayed(fit)() for _ in range(8))
@@ -162,33 +210,31 @@ def test__fits_in_threads__give_the_same_bits_and_leave_the_generator():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test__other_seed__gives_another_embedding(clouds):
-    fits = [
-        WormholeEmbedder(n_reference=16, max_iter=5, random_state=seed).fit(clouds)
-        for seed in (0, 1)
-    ]
+@every_embedder
+def test__other_seed__gives_another_embedding(clouds, name):
+    fits = [fresh(name, seed).fit(clouds) for seed in (0, 1)]
     assert not np.array_equal(fits[0].embedding_, fits[1].embedding_)
 
 
-def test__n_jobs__changes_no_bit(clouds):
-    fits = [
-        WormholeEmbedder(
-            n_reference=16, n_pairs=300, max_iter=3, random_state=0, n_jobs=n_jobs
-        ).fit(clouds)
-        for n_jobs in (1, 2)
-    ]
+@every_embedder
+def test__n_jobs__changes_no_bit(clouds, name):
+    options = {"n_pairs": 300} if name == "wormhole" else {}
+    fits = [fresh(name, n_jobs=n_jobs, **options).fit(clouds) for n_jobs in (1, 2)]
     assert_array_equal(fits[0].embedding_, fits[1].embedding_)
 
 
-def test__global_generators__are_left_as_they_were(clouds):
+@every_embedder
+def test__global_generators__are_left_as_they_were(clouds, name):
     np.random.seed(3)  # noqa: NPY002
     torch.manual_seed(3)
     numpy_before = np.random.get_state()  # noqa: NPY002
     torch_before = torch.get_rng_state()
-    embedder = WormholeEmbedder(
-        n_reference=16, max_iter=2, random_state=0, early_stopping=True
-    ).fit(clouds)
-    embedder.inverse_transform(embedder.transform(clouds))
+    embedder = fresh(name)
+    if name == "wormhole":
+        embedder.set_params(early_stopping=True)
+    embedding = embedder.fit(clouds).transform(clouds)
+    if hasattr(embedder, "inverse_transform"):
+        embedder.inverse_transform(embedding)
     embedder.score(clouds)
     assert torch.equal(torch.get_rng_state(), torch_before)
     for before, after in zip(
@@ -199,16 +245,17 @@ def test__global_generators__are_left_as_they_were(clouds):
         assert_array_equal(before, after)
 
 
-def test__fit__does_not_change_x(clouds):
+@every_embedder
+def test__fit__does_not_change_x(clouds, name):
     container = as_point_clouds(clouds)
     copies = container.points.copy(), container.weights.copy()
-    WormholeEmbedder(n_reference=8, max_iter=1, random_state=0).fit(container)
+    fresh(name).fit(container)
     assert_array_equal(container.points, copies[0])
     assert_array_equal(container.weights, copies[1])
 
 
-def test__pickle__works_in_a_fresh_process(embedder, clouds, tmp_path):
-    (tmp_path / "embedder.pickle").write_bytes(pickle.dumps(embedder))
+def test__pickle__works_in_a_fresh_process(wormhole, clouds, tmp_path):
+    (tmp_path / "embedder.pickle").write_bytes(pickle.dumps(wormhole))
     (tmp_path / "clouds.pickle").write_bytes(pickle.dumps(clouds))
     script = (
         "import pickle, numpy as np\n"
@@ -221,7 +268,7 @@ def test__pickle__works_in_a_fresh_process(embedder, clouds, tmp_path):
         "embedder.fit(clouds)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
-    assert_allclose(np.load(tmp_path / "z.npy"), embedder.embedding_, rtol=1e-5)
+    assert_allclose(np.load(tmp_path / "z.npy"), wormhole.embedding_, rtol=1e-5)
 
 
 def test__pickle__is_small(embedder):
