@@ -112,8 +112,9 @@ def exact_envelope(
         Values and derivatives, none of which carries a graph.
     """
     hosts = [t.detach().cpu().double().numpy() for t in (x, a, y, b)]
+    wanted = (a.requires_grad, b.requires_grad)
     solved = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_solve)(*problem, GroundCost(order=order))
+        delayed(_solve)(*problem, GroundCost(order=order), wanted)
         for problem in zip(*hosts, strict=True)
     )
     columns = (np.stack(column) for column in zip(*solved, strict=True))
@@ -121,7 +122,7 @@ def exact_envelope(
 
 
 def _solve(
-    x: Array, a: Array, y: Array, b: Array, cost: GroundCost
+    x: Array, a: Array, y: Array, b: Array, cost: GroundCost, wanted: tuple[bool, bool]
 ) -> tuple[float, Array, Array, Array, Array]:
     """The cost, and its derivatives with respect to x, y, a and b."""
     i, j = np.flatnonzero(a), np.flatnonzero(b)
@@ -142,21 +143,21 @@ def _solve(
         value,
         x_pull,
         y_pull,
-        _all_potentials(x, i, f, y[j], g, cost.order),
-        _all_potentials(y, j, g, x[i], f, cost.order),
+        _all_potentials(x, i, f, y[j], g, cost.order, wanted[0]),
+        _all_potentials(y, j, g, x[i], f, cost.order, wanted[1]),
     )
 
 
 def _all_potentials(
     points: Array, present: NDArray[np.intp], own: Array, others: Array, their: Array,
-    order: float,
+    order: float, wanted: bool,
 ) -> Array:  # fmt: skip
-    """Potentials of points of weight, and what would be those of the others."""
+    """Potentials of points of weight; if wanted, what would be those of the others."""
     potentials = np.zeros(len(points))
     potentials[present] = own
     absent = np.ones(len(points), dtype=bool)
     absent[present] = False
-    if absent.any():
+    if wanted and absent.any():
         with np.errstate(over="ignore", invalid="ignore"):
             costs = cdist(points[absent], others) ** order
             potentials[absent] = (costs - their).min(axis=1)

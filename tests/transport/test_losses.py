@@ -38,18 +38,16 @@ def gradients(loss, *inputs):
 
 
 @both_solvers
-@pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("squared", [True, False])
+@pytest.mark.parametrize(("order", "squared"), [(2, True), (2, False), (1, True)])
 def test_gradients_are_those_of_finite_differences(options, order, squared):
     loss = TransportLoss(order=order, squared=squared, reduction="none", **options)
-    assert gradcheck(loss, problem(2, 3, 4))
+    assert gradcheck(loss, problem(1, 3, 4))
 
 
 @both_solvers
 def test_gradients_with_padding_are_those_of_finite_differences(options):
-    x, y, a, b = problem(2, 4, 3)
-    there = torch.ones(2, 4, dtype=torch.float64)
-    there[0, 2:] = 0.0
+    x, y, a, b = problem(1, 4, 3)
+    there = torch.tensor([[1.0, 1.0, 0.0, 1.0]], dtype=torch.float64)
     loss = TransportLoss(reduction="none", **options)
     assert gradcheck(lambda x, y, a, b: loss(x, y, a * there, b), (x, y, a, b))
 
@@ -275,14 +273,14 @@ def test_random_numbers_of_torch_are_left_alone(options):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@both_solvers
+@pytest.mark.parametrize("options", [{}, {"solver": "sinkhorn", "reg": 0.5}])
 def test_training_moves_points_onto_others(options):
     x, y, _, _ = problem(1)
     x, y = x.detach()[0, :, :].requires_grad_(), y.detach()[0, :5]
     loss = TransportLoss(**options)
     optimizer = torch.optim.Adam([x], lr=0.1)
     before = loss(x, y).item()
-    for _ in range(60):
+    for _ in range(40):
         optimizer.zero_grad()
         value = loss(x, y)
         value.backward()
