@@ -12,7 +12,9 @@ from skwass.manifold import (
     WormholeEmbedder,
 )
 from skwass.transport import (
+    paired_wasserstein_distances,
     sampled_wasserstein_distances,
+    wasserstein_barycenter,
     wasserstein_distances,
 )
 
@@ -26,6 +28,8 @@ __all__ = [
     "SlicedWassersteinEmbedder",
     "WormholeEmbedder",
     "as_point_clouds",
+    "paired_wasserstein_distances",
     "sampled_wasserstein_distances",
+    "wasserstein_barycenter",
     "wasserstein_distances",
 ]

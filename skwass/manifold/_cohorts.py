@@ -13,10 +13,11 @@ from sklearn.decomposition import PCA
 from sklearn.utils.extmath import svd_flip
 
 from skwass.clouds import PointClouds
-from skwass.manifold._features import LinearDescription, reference_size
+from skwass.manifold._features import LinearDescription
 from skwass.transport import (
     all_diracs,
     fit_reference,
+    reference_size,
     sampled_wasserstein_distances,
     wasserstein_distances,
 )

@@ -19,10 +19,6 @@ from skwass.transport import (
 Features = NDArray[np.float32]
 Array = NDArray[np.float64]
 
-_MOST_MOVED_NUMBERS = 8192
-_DEFAULT_REFERENCE = 192
-_NUMBERS_A_BLOCK = 2**22
-
 
 class Description(Protocol):
     """Turns clouds into rows of numbers, each by itself."""
@@ -112,25 +108,3 @@ class SlicedDescription:
             verbose=verbose,
         )
         return quantiles.reshape(len(quantiles), -1)
-
-
-def reference_size(n_reference: int | str, n_features: int) -> int:
-    """How many points a reference has; "auto" keeps what is stored of a cloud small."""
-    if not isinstance(n_reference, str):
-        return n_reference
-    return min(_DEFAULT_REFERENCE, max(16, _MOST_MOVED_NUMBERS // n_features))
-
-
-def centre_and_spread(clouds: PointClouds) -> tuple[Array, float]:
-    """The mean of all clouds, and a typical distance of points from it, never zero."""
-    origin = np.asarray(clouds.points[0], dtype=np.float64)
-    shift, squares = np.zeros(clouds.n_features), 0.0
-    step = max(1, _NUMBERS_A_BLOCK // clouds.n_features)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(clouds.points), step):
-            weights = clouds.weights[start : start + step] / len(clouds)
-            points = clouds.points[start : start + step] - origin
-            shift += weights @ points
-            squares += float(weights @ np.einsum("ij,ij->i", points, points))
-        spread = float(np.sqrt(max(squares - float(shift @ shift), 0.0)))
-    return origin + shift, spread if spread > 0 else 1.0

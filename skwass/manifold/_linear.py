@@ -11,14 +11,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skwass.clouds import PointClouds
-from skwass.manifold._features import (
-    Description,
-    LinearDescription,
+from skwass.manifold._features import Description, LinearDescription
+from skwass.manifold._projected import ProjectedEmbedder
+from skwass.transport import (
+    Reference,
     centre_and_spread,
+    fit_reference,
     reference_size,
 )
-from skwass.manifold._projected import ProjectedEmbedder
-from skwass.transport import Reference, fit_reference
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
@@ -36,16 +36,18 @@ class LinearOTEmbedder(ProjectedEmbedder):
     clouds, and are these for translations of one cloud, for single points and, with a
     fine reference, on a line. So anything that works on vectors, such as a linear
     classifier, works on clouds, and :math:`z` can be turned back into a cloud. Nothing
-    is trained but the reference.
+    is trained but the reference. Columns are small, as each point of the reference has
+    a small mass, so penalties should be as well: on images of digits, logistic
+    regression with ``C=100`` gets .973 right, with ``C=1`` .907.
 
     Parameters
     ----------
     n_reference : int or "auto", default="auto"
         Points of the reference, if it is not given. More see finer detail and cost time
-        and memory in proportion. "auto" is 192 in few dimensions, fewer in many: about
-        8,192 numbers for a cloud, but 16 points at least.
-    reference : "kmeans" or array-like of shape (n_points, n_features), \
-            default="kmeans"
+        and memory in proportion: on images of digits, squared distances correlate with
+        exact ones at .984 with 8 points, .996 with 32 and .999 with 192. "auto" is 192
+        in few dimensions, fewer in many: 8,192 numbers for a cloud or 16 points.
+    reference : "kmeans" or array-like (n_points, n_features), default="kmeans"
         Where the points of the reference lie. "kmeans" takes centres of all points
         pooled, each weighing what it stands for. Given points weigh the same.
     n_components : int, default=None

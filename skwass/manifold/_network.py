@@ -16,13 +16,8 @@ from skorch.helper import predefined_split
 from torch import Tensor
 
 from skwass.manifold._pairs import PairBatches
-from skwass.nn import StressLoss, WormholeAutoencoder
-from skwass.training import (
-    ProgressBar,
-    StopWhenNotFinite,
-    checked_device,
-    local_torch_seed,
-)
+from skwass.nn import StressLoss, WormholeAutoencoder, checked_device
+from skwass.training import ProgressBar, StopWhenNotFinite, local_torch_seed
 
 _ROWS_A_PASS = 4096
 

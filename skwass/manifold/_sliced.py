@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skwass.clouds import PointClouds
-from skwass.manifold._features import Description, SlicedDescription, centre_and_spread
+from skwass.manifold._features import Description, SlicedDescription
 from skwass.manifold._projected import ProjectedEmbedder
-from skwass.transport import all_diracs, random_directions
+from skwass.transport import all_diracs, centre_and_spread, random_directions
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 
@@ -27,6 +27,10 @@ class SlicedWassersteinEmbedder(ProjectedEmbedder):
     Nothing is solved, so it is quick where clouds are large. The distance is a smaller
     one: clouds that are a shift t apart have :math:`W_2 = \|t\|`, and :math:`SW_2` is
     :math:`\|t\| / \sqrt d` in d dimensions; so have the rows of a table.
+
+    Columns are small, since they are many and distances are not. Penalties should be
+    small as well: on images of digits, logistic regression with ``C=1000`` gets .972
+    right, with ``C=1`` .848.
 
     Parameters
     ----------

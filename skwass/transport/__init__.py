@@ -1,15 +1,19 @@
 """Distances between measures. The only folder that imports POT."""
 
+from skwass.transport._barycenter import wasserstein_barycenter
 from skwass.transport._exact import all_diracs
+from skwass.transport._extent import centre_and_spread
 from skwass.transport._ground import ground_metric
 from skwass.transport._linear import (
     Reference,
     displacements,
     fit_reference,
     moved_points,
+    reference_size,
 )
 from skwass.transport._losses import TransportLoss
 from skwass.transport._pairwise import (
+    paired_wasserstein_distances,
     sampled_wasserstein_distances,
     wasserstein_distances,
 )
@@ -23,13 +27,17 @@ __all__ = [
     "Reference",
     "TransportLoss",
     "all_diracs",
+    "centre_and_spread",
     "displacements",
     "fit_reference",
     "ground_metric",
     "moved_points",
+    "paired_wasserstein_distances",
     "random_directions",
+    "reference_size",
     "sampled_wasserstein_distances",
     "sliced_features",
     "squared_max_sliced",
+    "wasserstein_barycenter",
     "wasserstein_distances",
 ]

@@ -32,6 +32,7 @@ _LEAST_MEAN = 1e-30
 _EXTRAPOLATION = 0.5  # f is about linear in the regularisation, which is halved
 _LARGEST_EXPONENT = 30.0
 _FARTHEST = 10.0
+_CHECKED_EVERY = 10
 
 
 class Annealed(NamedTuple):
@@ -131,23 +132,27 @@ class _Steps:
         self.relaxation = relaxation
 
     def run(self, max_iter: int, tol: float) -> tuple[Tensor, Tensor]:
-        for step in range(max_iter):
-            # the last step is a plain one: each column gets the mass that it should
-            self._step(1.0 if step == max_iter - 1 else self.relaxation)
-            if tol and step % 10 == 9 and bool((self._error() <= tol).all()):
-                self._step(1.0)
-                break
+        """Iterate; a problem that has converged stays as it is, whatever others do."""
+        active = torch.ones_like(self.u[:, :1], dtype=torch.bool)
+        for step in range(1, max_iter + 1):
+            # a plain step gives each column the mass that it should have
+            plain = step == max_iter or step % _CHECKED_EVERY == 0
+            self._step(1.0 if plain else self.relaxation, active)
+            if tol and step % _CHECKED_EVERY == 0:
+                active = active & (self._error() > tol)
+                if not bool(active.any()):
+                    break
         return self.u, self.v
 
-    def _step(self, exponent: float) -> None:
+    def _step(self, exponent: float, active: Tensor) -> None:
         rows = torch.bmm(self.density, self.b * self.v[:, :, None])[:, :, 0]
-        self.u = _relaxed(self.u, rows, exponent)
+        self.u = torch.where(active, _relaxed(self.u, rows, exponent), self.u)
         columns = torch.bmm(self.a * self.u[:, None], self.density)[:, 0]
-        self.v = _relaxed(self.v, columns, exponent)
+        self.v = torch.where(active, _relaxed(self.v, columns, exponent), self.v)
 
     def _error(self) -> Tensor:
         rows = torch.bmm(self.density, self.b * self.v[:, :, None])[:, :, 0]
-        return (self.a[:, 0] * (self.u * rows - 1)).abs().sum(1)
+        return (self.a[:, 0] * (self.u * rows - 1)).abs().sum(1, keepdim=True)
 
 
 def _relaxed(old: Tensor, means: Tensor, exponent: float) -> Tensor:

@@ -110,7 +110,7 @@ def wasserstein_barycenter(
     Between a small and a large square lies one of middle size.
 
     >>> import numpy as np
-    >>> from skwass.transport._barycenter import wasserstein_barycenter
+    >>> from skwass import wasserstein_barycenter
     >>> square = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     >>> points, weights = wasserstein_barycenter([square, 3 * square])
     >>> points

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
@@ -16,6 +17,7 @@ from torch import Tensor
 from skwass.clouds import PointClouds
 from skwass.transport._annealing import anneal, fast_arithmetic, least_allowed
 from skwass.transport._batches import Batch, Problem, batches
+from skwass.transport._extent import centre_and_spread, pooled
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost
 from skwass.transport._log_sinkhorn import log_sinkhorn
 from skwass.transport._simplex import Array
@@ -45,7 +47,9 @@ class Entropic(ABC):
     """
 
     description: str
-    dirac_cost: GroundCost
+    advice: str
+    dirac_cost: GroundCost | None
+    same_space = True
 
     def __init__(
         self,
@@ -65,7 +69,11 @@ class Entropic(ABC):
 
     @abstractmethod
     def prepare(
-        self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp] | None
+        self,
+        clouds: PointClouds,
+        others: PointClouds,
+        pairs: NDArray[np.intp] | None,
+        n_jobs: int | None,
     ) -> None:
         """Look at both cohorts before their pairs are solved."""
 
@@ -108,8 +116,7 @@ class Entropic(ABC):
             warnings.warn(
                 f"{n_failed} of {len(errors)} transport problems did not converge: up "
                 f"to {errors.max():.2g} of their mass is in the wrong place, and "
-                f"tol={self.tol:g} is allowed. Use a larger reg, or in metric_params a "
-                "larger max_iter or tol.",
+                f"tol={self.tol:g} is allowed. {self.advice}",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -123,10 +130,15 @@ class AnnealedTransport(Entropic):
     """
 
     description = "annealed distances"
+    advice = "Use a larger reg, or solver='exact'."
     default_reg = 0.0005  # of the mean cost
 
     def prepare(
-        self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp] | None
+        self,
+        clouds: PointClouds,
+        others: PointClouds,
+        pairs: NDArray[np.intp] | None,
+        n_jobs: int | None,
     ) -> None:
         """Nothing is shared between pairs."""
 
@@ -166,6 +178,7 @@ class SinkhornDivergence(Entropic):
     """
 
     description = "Sinkhorn divergences"
+    advice = "Use a larger reg, or in metric_params a larger max_iter or tol."
     default_reg = 0.05  # of the mean cost within the cohort
 
     def __init__(
@@ -177,17 +190,22 @@ class SinkhornDivergence(Entropic):
         self._dtype = torch.float64 if log and device != "mps" else torch.float32
 
     def prepare(
-        self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp] | None
+        self,
+        clouds: PointClouds,
+        others: PointClouds,
+        pairs: NDArray[np.intp] | None,
+        n_jobs: int | None,
     ) -> None:
         """Choose a regularisation, and solve each cloud against itself."""
         if self.reg is None:
-            self.reg = self.default_reg * _mean_cost(clouds, others)
+            _, spread = centre_and_spread(pooled(clouds, others))
+            self.reg = self.default_reg * 2 * spread**2
         first, second = (None, None) if pairs is None else pairs.T
         if others is clouds:
-            self._own = self._others = self._self_terms(clouds, pairs)
+            self._own = self._others = self._self_terms(clouds, pairs, n_jobs)
         else:
-            self._own = self._self_terms(clouds, first)
-            self._others = self._self_terms(others, second)
+            self._own = self._self_terms(clouds, first, n_jobs)
+            self._others = self._self_terms(others, second, n_jobs)
 
     def solve(
         self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp]
@@ -198,12 +216,21 @@ class SinkhornDivergence(Entropic):
         return np.maximum(crossed - (self._own[i] + self._others[j]) / 2, 0.0)
 
     def _self_terms(
-        self, clouds: PointClouds, wanted: NDArray[np.intp] | None
+        self,
+        clouds: PointClouds,
+        wanted: NDArray[np.intp] | None,
+        n_jobs: int | None,
     ) -> Array:
         """Of the clouds that are wanted; None is all."""
         chosen = np.arange(len(clouds)) if wanted is None else np.unique(wanted)
+        starts = range(0, len(chosen), self.block_size)
+        blocks = [chosen[start : start + self.block_size] for start in starts]
+        solved = Parallel(n_jobs=n_jobs, prefer="threads")(
+            delayed(self._solve_problems)([(clouds[k], clouds[k]) for k in block])
+            for block in blocks
+        )
         terms = np.zeros(len(clouds))
-        terms[chosen] = self._solve_problems([(clouds[k], clouds[k]) for k in chosen])
+        terms[chosen] = np.concatenate([np.zeros(0), *solved])
         return terms
 
     def _solve_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -241,14 +268,3 @@ def _dual(f: Tensor, g: Tensor, batch: Batch) -> Tensor:
 def _n_stages(reg: Tensor) -> int:
     """Halvings from a regularisation about as large as the costs."""
     return max(0, int(np.ceil(-np.log2(float(reg.min())))))
-
-
-def _mean_cost(clouds: PointClouds, others: PointClouds) -> float:
-    """Mean squared distance between two points of the mixture of all clouds."""
-    both = [clouds] if others is clouds else [clouds, others]
-    points = np.concatenate([cohort.points for cohort in both], dtype=np.float64)
-    weights = np.concatenate([cohort.weights for cohort in both])
-    weights = weights / weights.sum()
-    points -= points[0]
-    points -= weights @ points
-    return 2 * float(weights @ np.einsum("ij,ij->i", points, points)) or 1.0

@@ -73,6 +73,10 @@ class GroundCost:
         pairs = zip(x[:, None], y[:, None], strict=True)
         return np.array([self.matrix(*pair)[0, 0] for pair in pairs])
 
+    def squared(self, costs: Array) -> Array:
+        """Costs as squared distances."""
+        return costs if self.order == 2 else costs ** (2 / self.order)
+
 
 #: the cost of the squared 2-Wasserstein distance
 SQUARED_EUCLIDEAN = GroundCost()

@@ -23,6 +23,8 @@ from skwass.transport._exact import (
 Array = NDArray[np.float64]
 
 _CLOUDS_A_TASK = 16
+_DEFAULT_REFERENCE = 192
+_MOST_MOVED_NUMBERS = 8192
 _POOLED_POINTS = 20_000
 _POOLED_NUMBERS = 10_000_000
 
@@ -79,6 +81,13 @@ def fit_reference(
     used = counts > 0
     centres = mean + scale * kmeans.cluster_centers_[used]
     return Reference(centres, counts[used] / len(labels), scale)
+
+
+def reference_size(n_reference: int | str, n_features: int) -> int:
+    """How many points a reference has; "auto" keeps what is stored of a cloud small."""
+    if not isinstance(n_reference, str):
+        return n_reference
+    return min(_DEFAULT_REFERENCE, max(16, _MOST_MOVED_NUMBERS // n_features))
 
 
 def displacements(

@@ -1,23 +1,16 @@
-"""Wasserstein distances between many clouds: all pairs, or chosen ones."""
+"""Distances between many clouds: the public functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
 
 from skwass.clouds import PointClouds, as_point_clouds
-from skwass.transport._exact import all_diracs, transport_cost
-from skwass.transport._ground import GroundCost, ground_metric
-
-_MOST_PAIRS_A_TASK = 64
-_TASKS_A_JOB = 8
-_ROWS_A_BLOCK = 256
+from skwass.transport._registry import method_for
+from skwass.transport._scheduling import Method, all_pairs, chosen_pairs
 
 
 def wasserstein_distances(
@@ -26,21 +19,27 @@ def wasserstein_distances(
     *,
     metric: str | Callable[..., float] = "wasserstein",
     metric_params: dict[str, Any] | None = None,
+    order: float = 2,
     squared: bool = False,
+    solver: str = "auto",
+    reg: float | None = None,
     n_jobs: int | None = None,
+    device: str = "cpu",
     verbose: int = 0,
 ) -> NDArray[np.float64]:
-    r"""Exact 2-Wasserstein distances between all clouds of X and of Y.
+    r"""Distances between all clouds of X and of Y.
 
     For clouds :math:`\mu = \sum_i a_i \delta_{x_i}` and
-    :math:`\nu = \sum_j b_j \delta_{y_j}` of total mass one,
+    :math:`\nu = \sum_j b_j \delta_{y_j}` of total mass one, and by default,
 
-    .. math:: W_2(\mu, \nu) = \Big(\min_{P \ge 0,\ P 1 = a,\ P^\top 1 = b}
-              \sum_{ij} P_{ij}\, c(x_i, y_j)^2 \Big)^{1/2},
+    .. math:: W_p(\mu, \nu) = \Big(\min_{P \ge 0,\ P 1 = a,\ P^\top 1 = b}
+              \sum_{ij} P_{ij}\, c(x_i, y_j)^p \Big)^{1/p}
 
-    solved exactly by POT's network simplex [1]_, or in closed form where one of the
-    clouds is a single point or the points lie on a line. With a ground metric c this is
-    a metric between measures.
+    with p = 2, solved exactly by POT's network simplex [1]_: on all pairs of points
+    where clouds are small, and by column generation from annealed potentials where they
+    are large; in closed form where one cloud is a single point or the points lie on a
+    line. With a ground metric c this is a metric between measures. The user guide
+    compares the other choices of `metric`.
 
     Parameters
     ----------
@@ -50,35 +49,82 @@ def wasserstein_distances(
         The clouds to compare with. None compares X with itself and solves each pair
         once.
     metric : str or callable, default="wasserstein"
-        The ground distance c between points. ``"wasserstein"`` and ``"euclidean"``
-        both mean the Euclidean one; besides, any name that
-        :func:`scipy.spatial.distance.cdist` knows, or a callable of two points.
+        Which distance.
+
+        - ``"wasserstein"`` or ``"euclidean"``: Wasserstein with the Euclidean ground
+          distance c; any other name that :func:`scipy.spatial.distance.cdist` knows, or
+          a callable of two points that returns a number: with that ground distance.
+        - ``"sinkhorn"``: the debiased Sinkhorn divergence of the squared Euclidean cost
+          (its root, if not `squared`), smooth, no metric.
+        - ``"sliced"``: root mean squared 2-Wasserstein distance along random lines, a
+          metric up to the lines that are drawn; ``"max_sliced"``: along the line where
+          it is largest, as far as a search finds it.
+        - ``"bures"``: 2-Wasserstein between Gaussians with the means and covariances of
+          the clouds.
+        - ``"linear"``: linear optimal transport from a reference fitted on X and Y.
+        - ``"gromov"``: Gromov–Wasserstein, a local minimum, for clouds in spaces that
+          need not be the same; ``"gromov_slb"`` and ``"gromov_tlb"``: its second and
+          third lower bound; ``"fused_gromov"``: mixed with the squared distance of the
+          points.
     metric_params : dict, default=None
-        Further arguments of the ground distance.
+        Parameters of the metric: those of the ground distance, or
+
+        - "sinkhorn": `max_iter` (1000), `tol` (1e-3, mass that may be misplaced);
+        - "sliced": `n_projections` (100), `n_quantiles` (256), `random_state` (0);
+        - "max_sliced": `n_projections` (32), `max_iter` (50), `random_state` (0);
+        - "bures": `covariance` ("full", or "diag");
+        - "linear": `n_reference` ("auto"), `random_state` (0);
+        - "gromov": `max_iter` (1000), and "fused_gromov" besides `alpha` (0.5, the
+          share of Gromov–Wasserstein); "gromov_slb": `n_quantiles` (256).
+
+        Seeds are fixed by default, so that a metric is a function of two clouds.
+    order : float, default=2
+        The p of the p-Wasserstein distance, at least one.
     squared : bool, default=False
-        Give the squared distance, which is what transport minimises.
+        Give squared distances, which for order 2 are what transport minimises.
+    solver : str, default="auto"
+        For Wasserstein distances ``"exact"`` (by the size of clouds, as above),
+        ``"simplex"`` (on all pairs of points whatever their number) or ``"annealed"``
+        (annealed Sinkhorn iterations in torch: a lower bound, usually within 0.3 %).
+        "auto" is "exact" on the CPU and "annealed" on an accelerator. For "sinkhorn",
+        ``"annealed"`` (which is "auto") or ``"log"`` (in the logarithmic domain and
+        float64: slower, and exact to more digits).
+    reg : float, default=None
+        Entropic regularisation, in the unit of the cost, squared if order is 2. None is
+        0.05 of the mean cost among X and Y for "sinkhorn", and 0.0005 of that of each
+        pair for `solver` "annealed". Others have none.
     n_jobs : int, default=None
         Threads that solve pairs side by side; None is one, -1 is all cores. The result
         does not depend on it.
+    device : str, default="cpu"
+        Where torch solves what is annealed or regularised. The rest uses the CPU.
     verbose : int, default=0
         A progress bar if positive.
 
     Returns
     -------
     distances : ndarray of shape (n_clouds_X, n_clouds_Y), float64
-        The distances, in the unit of X (squared if asked). Squared distances are exact
-        up to about 1e-16 of the largest squared ground distance of a pair. No cost
+        The distances, in the unit of X (squared if asked). Exact ones squared are exact
+        up to about 1e-14 of the largest squared ground distance of a pair. No cost
         matrix outlives its pair, so memory is that of the result and a little.
 
     Raises
     ------
     ValueError
         If X or Y is not a set of clouds (see :func:`as_point_clouds`), their dimensions
-        differ, or the metric is unknown.
+        differ, the metric is unknown, or a parameter does not go with it.
+    MemoryError
+        If the result would not fit into the memory of the machine.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Once, if regularised problems did not converge, with their number.
 
     See Also
     --------
     sampled_wasserstein_distances : The same for chosen pairs.
+    paired_wasserstein_distances : The same between X[i] and Y[i].
 
     References
     ----------
@@ -90,20 +136,23 @@ def wasserstein_distances(
     >>> import numpy as np
     >>> from skwass import wasserstein_distances
     >>> square = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    >>> wasserstein_distances([square, square + [3.0, 4.0], 2 * square]).round(3)
+    >>> clouds = [square, square + [3.0, 4.0], 2 * square]
+    >>> wasserstein_distances(clouds).round(3)
     array([[0.   , 5.   , 1.   ],
            [5.   , 0.   , 4.359],
            [1.   , 4.359, 0.   ]])
+    >>> wasserstein_distances(clouds, metric="gromov").round(3)
+    array([[0.   , 0.   , 0.828],
+           [0.   , 0.   , 0.828],
+           [0.828, 0.828, 0.   ]])
     """
-    ground = GroundCost(ground_metric(metric, metric_params))
+    method = method_for(
+        metric, metric_params, order=order, solver=solver, reg=reg, device=device
+    )
     clouds = as_point_clouds(X)
-    others = None if Y is None else _matching(as_point_clouds(Y), clouds)
-    if all_diracs(clouds) and (others is None or all_diracs(others)):
-        table = clouds.points if others is None else others.points
-        distances = ground.matrix(clouds.points, table)
-    else:
-        distances = _all_pairs(clouds, others, ground, n_jobs, verbose)
-    return distances if squared else np.sqrt(distances, out=distances)
+    others = None if Y is None else _matching(as_point_clouds(Y), clouds, method)
+    squares = all_pairs(method, clouds, others, n_jobs, verbose)
+    return squares if squared else np.sqrt(squares, out=squares)
 
 
 def sampled_wasserstein_distances(
@@ -113,14 +162,18 @@ def sampled_wasserstein_distances(
     *,
     metric: str | Callable[..., float] = "wasserstein",
     metric_params: dict[str, Any] | None = None,
+    order: float = 2,
     squared: bool = False,
+    solver: str = "auto",
+    reg: float | None = None,
     n_jobs: int | None = None,
+    device: str = "cpu",
     verbose: int = 0,
 ) -> NDArray[np.float64]:
-    """Exact 2-Wasserstein distances between chosen pairs of clouds.
+    """Distances between chosen pairs of clouds.
 
-    For cohorts whose full matrix would take days. The other parameters are those of
-    :func:`wasserstein_distances`.
+    For cohorts whose full matrix would take days. The parameters that are not explained
+    here are those of :func:`wasserstein_distances`.
 
     Parameters
     ----------
@@ -131,13 +184,21 @@ def sampled_wasserstein_distances(
     Y : as X, default=None
         Where the second index of a pair points to; None means X.
     metric : str or callable, default="wasserstein"
-        The ground distance between points.
+        Which distance.
     metric_params : dict, default=None
-        Further arguments of the ground distance.
+        Parameters of the metric.
+    order : float, default=2
+        The p of the p-Wasserstein distance.
     squared : bool, default=False
         Give the squared distance.
+    solver : str, default="auto"
+        How to solve.
+    reg : float, default=None
+        Entropic regularisation.
     n_jobs : int, default=None
         Threads; None is one, -1 is all cores.
+    device : str, default="cpu"
+        Where torch works.
     verbose : int, default=0
         A progress bar if positive.
 
@@ -149,7 +210,8 @@ def sampled_wasserstein_distances(
     Raises
     ------
     ValueError
-        If `pairs` has another shape, is not of integers, or points outside of X or Y.
+        As :func:`wasserstein_distances`; or if `pairs` has another shape, is not of
+        integers, or points outside of X or Y.
 
     See Also
     --------
@@ -163,94 +225,99 @@ def sampled_wasserstein_distances(
     >>> sampled_wasserstein_distances([square, square + [3.0, 4.0]], [[0, 1], [1, 1]])
     array([5., 0.])
     """
-    ground = GroundCost(ground_metric(metric, metric_params))
-    clouds = as_point_clouds(X)
-    others = clouds if Y is None else _matching(as_point_clouds(Y), clouds)
-    pairs = _checked_pairs(pairs, len(clouds), len(others))
-    if all_diracs(clouds) and all_diracs(others):
-        distances = ground.paired(
-            clouds.points[pairs[:, 0]], others.points[pairs[:, 1]]
-        )
-    else:
-        blocks = _blocks(pairs, _block_size(len(pairs), n_jobs))
-        solved = _solve(clouds, others, blocks, ground, n_jobs, verbose, len(pairs))
-        distances = np.fromiter(chain.from_iterable(solved), float, len(pairs))
-    return distances if squared else np.sqrt(distances)
-
-
-def _all_pairs(
-    clouds: PointClouds,
-    others: PointClouds | None,
-    ground: GroundCost,
-    n_jobs: int | None,
-    verbose: int,
-) -> NDArray[np.float64]:
-    symmetric = others is None
-    others = clouds if others is None else others
-    n_rows, n_columns = len(clouds), len(others)
-    distances = np.zeros((n_rows, n_columns))
-    n_pairs = n_rows * (n_rows - 1) // 2 if symmetric else n_rows * n_columns
-    size = _block_size(n_pairs, n_jobs)
-
-    def blocks() -> Iterator[NDArray[np.intp]]:
-        # some rows at a time, so that the list of pairs stays small
-        for first in range(0, n_rows, _ROWS_A_BLOCK):
-            rows = np.arange(first, min(first + _ROWS_A_BLOCK, n_rows))
-            i, j = np.meshgrid(rows, np.arange(n_columns), indexing="ij")
-            wanted = i < j if symmetric else np.full(i.shape, True)
-            yield from _blocks(np.column_stack([i[wanted], j[wanted]]), size)
-
-    solved = _solve(clouds, others, blocks(), ground, n_jobs, verbose, n_pairs)
-    for block, values in zip(blocks(), solved, strict=True):
-        distances[block[:, 0], block[:, 1]] = values
-        if symmetric:
-            distances[block[:, 1], block[:, 0]] = values
-    return distances
-
-
-def _solve(
-    clouds: PointClouds,
-    others: PointClouds,
-    blocks: Iterator[NDArray[np.intp]],
-    ground: GroundCost,
-    n_jobs: int | None,
-    verbose: int,
-    n_pairs: int,
-) -> Iterator[list[float]]:
-    """Distances block by block, in order; threads, since the simplex drops the GIL."""
-    solved = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
-        delayed(_solve_block)(clouds, others, block, ground) for block in blocks
+    method = method_for(
+        metric, metric_params, order=order, solver=solver, reg=reg, device=device
     )
-    with tqdm(
-        total=n_pairs, desc="exact distances", unit="pair", disable=not verbose
-    ) as bar:
-        for values in solved:
-            bar.update(len(values))
-            yield values
+    clouds = as_point_clouds(X)
+    others = clouds if Y is None else _matching(as_point_clouds(Y), clouds, method)
+    checked = _checked_pairs(pairs, len(clouds), len(others))
+    squares = chosen_pairs(method, clouds, others, checked, n_jobs, verbose)
+    return squares if squared else np.sqrt(squares)
 
 
-def _solve_block(
-    clouds: PointClouds,
-    others: PointClouds,
-    block: NDArray[np.intp],
-    ground: GroundCost,
-) -> list[float]:
-    return [transport_cost(clouds[i], others[j], ground) for i, j in block]
+def paired_wasserstein_distances(
+    X: Any,
+    Y: Any,
+    *,
+    metric: str | Callable[..., float] = "wasserstein",
+    metric_params: dict[str, Any] | None = None,
+    order: float = 2,
+    squared: bool = False,
+    solver: str = "auto",
+    reg: float | None = None,
+    n_jobs: int | None = None,
+    device: str = "cpu",
+    verbose: int = 0,
+) -> NDArray[np.float64]:
+    """Distances between X[i] and Y[i].
+
+    As :func:`sklearn.metrics.pairwise.paired_distances`, for clouds. The parameters
+    that are not explained here are those of :func:`wasserstein_distances`.
+
+    Parameters
+    ----------
+    X : PointClouds or anything :func:`as_point_clouds` takes
+        The clouds.
+    Y : as X
+        As many clouds.
+    metric : str or callable, default="wasserstein"
+        Which distance.
+    metric_params : dict, default=None
+        Parameters of the metric.
+    order : float, default=2
+        The p of the p-Wasserstein distance.
+    squared : bool, default=False
+        Give the squared distance.
+    solver : str, default="auto"
+        How to solve.
+    reg : float, default=None
+        Entropic regularisation.
+    n_jobs : int, default=None
+        Threads; None is one, -1 is all cores.
+    device : str, default="cpu"
+        Where torch works.
+    verbose : int, default=0
+        A progress bar if positive.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_clouds,), float64
+        The distances, in the unit of X (squared if asked).
+
+    Raises
+    ------
+    ValueError
+        As :func:`wasserstein_distances`; or if X and Y are not equally many.
+
+    See Also
+    --------
+    wasserstein_distances : All pairs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skwass import paired_wasserstein_distances
+    >>> square = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> paired_wasserstein_distances([square, square], [square + [3.0, 4.0], square])
+    array([5., 0.])
+    """
+    method = method_for(
+        metric, metric_params, order=order, solver=solver, reg=reg, device=device
+    )
+    clouds = as_point_clouds(X)
+    others = _matching(as_point_clouds(Y), clouds, method)
+    if len(clouds) != len(others):
+        raise ValueError(
+            f"X has {len(clouds)} clouds and Y has {len(others)}; each X[i] is "
+            "compared with Y[i]."
+        )
+    pairs = np.repeat(np.arange(len(clouds))[:, None], 2, axis=1)
+    squares = chosen_pairs(method, clouds, others, pairs, n_jobs, verbose)
+    return squares if squared else np.sqrt(squares)
 
 
-def _block_size(n_pairs: int, n_jobs: int | None) -> int:
-    """Pairs a task: worth the call, and few enough to keep all threads busy."""
-    share = n_pairs // (_TASKS_A_JOB * effective_n_jobs(n_jobs))
-    return max(1, min(_MOST_PAIRS_A_TASK, share))
-
-
-def _blocks(pairs: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
-    for start in range(0, len(pairs), size):
-        yield pairs[start : start + size]
-
-
-def _matching(others: PointClouds, clouds: PointClouds) -> PointClouds:
-    if others.n_features != clouds.n_features:
+def _matching(others: PointClouds, clouds: PointClouds, method: Method) -> PointClouds:
+    if method.same_space and others.n_features != clouds.n_features:
         raise ValueError(
             f"X has {clouds.n_features} features and Y has {others.n_features}; points "
             "of both must live in the same space."

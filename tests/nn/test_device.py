@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skwass.training import checked_device
+from skwass.nn import checked_device
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"])
