@@ -25,7 +25,10 @@ THREADS = 2
 
 @dataclass(frozen=True)
 class Contest:
-    """What contestants that took turns needed and found, in each round."""
+    """What contestants that took turns needed for a number and found, in each round.
+
+    Who is slow may have solved only the first of the pairs.
+    """
 
     seconds: dict[str, list[float]]
     found: dict[str, list[Array]]
@@ -38,7 +41,7 @@ class Contest:
     def compare(self, name: str, measure: Callable[[Array, Array], Any]) -> list[float]:
         """A measure of what was found and of what the loop over POT found."""
         both = zip(self.found[name], self.found[LOOP], strict=True)
-        return [float(measure(own, true)) for own, true in both]
+        return [float(measure(own, true[: len(own)])) for own, true in both]
 
     def errors(self, name: str) -> list[float]:
         return self.compare(name, error)
@@ -90,7 +93,7 @@ def own_gradient(solver: str) -> Contestant:
 def _timed(run: Run) -> tuple[float, Array]:
     start = time.perf_counter()
     found = run()
-    return time.perf_counter() - start, found
+    return (time.perf_counter() - start) / len(found), found
 
 
 def error(own: Array, true: Array) -> float:

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from skwass.transport._annealing import anneal, fast_arithmetic
-from skwass.transport._simplex import Array, Flow, Indices, Solution, sparse_simplex
+from skwass.transport._simplex import Array, Indices, Solution, sparse_simplex
 
 _N_STAGES = 9
 _REG = 0.002  # of the mean cost; a smaller one leaves too few pairs to the simplex
@@ -47,30 +47,27 @@ def generate_columns(a: Array, b: Array, costs: Array) -> Solution | None:
     if simplex is None:
         return None
     annealed, wanted = _screen(a, b, costs)
-    allowed = _RELATIVE_GAP, _ROUNDING * costs.max()
+    rounding = _ROUNDING * costs.max()
     for _ in range(_MAX_ROUNDS):
         rows, columns = np.divmod(np.flatnonzero(wanted), costs.shape[1])
-        flow = simplex(a, b, rows, columns, costs[rows, columns])
-        f, g = _potentials(flow, annealed, a, rows, columns, costs)
+        found = simplex(a, b, rows, columns, costs[rows, columns])
+        f, g = _potentials(found, annealed, a, rows, columns, costs, rounding)
         slack = costs - f[:, None]
         best = slack.min(axis=0)  # the largest g that all pairs allow
-        cost = float(flow.mass @ costs[flow.rows, flow.columns])
-        if cost - float(a @ f + b @ best) <= allowed[0] * cost + allowed[1]:
-            plan = np.zeros(costs.shape)
-            plan[flow.rows, flow.columns] = flow.mass
-            return Solution(plan, cost, f, best)
+        gap = found.cost - float(a @ f + b @ best)
+        if gap <= _RELATIVE_GAP * found.cost + rounding:
+            return Solution(found.cost, f, best, found.stored)
         wanted |= slack < g
     return None
 
 
 def _screen(a: Array, b: Array, costs: Array) -> tuple[Array, NDArray[np.bool_]]:
     """Potentials of the first cloud, and the pairs of points that may exchange mass."""
-    mean = costs.mean()
-    scaled, *weights = (
-        torch.from_numpy(array.astype(np.float32))[None]
-        for array in (costs * (1 / mean), a, b)
-    )
+    mean = float(costs.mean())
     with fast_arithmetic():
+        arrays = (costs, a, b)
+        scaled, *weights = (torch.from_numpy(array)[None].float() for array in arrays)
+        scaled *= 1 / mean
         annealed = anneal(
             scaled,
             *weights,
@@ -93,12 +90,13 @@ def _staircase(a: Array, b: Array) -> tuple[Indices, Indices]:
 
 
 def _potentials(
-    flow: Flow,
+    found: Solution,
     annealed: Array,
     a: Array,
     rows: Indices,
     columns: Indices,
     costs: Array,
+    rounding: float,
 ) -> tuple[Array, Array]:
     """The simplex's potentials, shifted towards what all pairs of points allow.
 
@@ -107,33 +105,31 @@ def _potentials(
     potentials suit nearly all pairs; the parts are moved there, and then by shortest
     paths to where the given pairs allow them.
     """
-    n, m = costs.shape
-    ones = np.ones(len(flow.rows))
-    links = coo_array((ones, (flow.rows, n + flow.columns)), (n + m, n + m))
+    (n, m), flow = costs.shape, found.flow
+    links = coo_array((flow.mass, (flow.rows, n + flow.columns)), (n + m, n + m))
     n_parts, part = connected_components(links, directed=False)
     first, second = part[:n], part[n:]
-    gaps = np.bincount(first, a * (annealed - flow.f), n_parts)
+    gaps = np.bincount(first, a * (annealed - found.f), n_parts)
     shift = gaps / np.bincount(first, a, n_parts)
-    excess = costs[rows, columns] - flow.f[rows] - flow.g[columns]
-    shift = _shortest(shift, first[rows], second[columns], excess)
-    return flow.f + shift[first], flow.g - shift[second]
+    excess = costs[rows, columns] - found.f[rows] - found.g[columns]
+    _shorten(shift, first[rows], second[columns], excess, rounding)
+    return found.f + shift[first], found.g - shift[second]
 
 
-def _shortest(shift: Array, heads: Indices, tails: Indices, lengths: Array) -> Array:
-    """Lower numbers until ``shift[head] <= length + shift[tail]`` (Bellman–Ford)."""
+def _shorten(
+    shift: Array, heads: Indices, tails: Indices, lengths: Array, rounding: float
+) -> None:
+    """Lower numbers until ``shift[head] <= length + shift[tail]`` (Bellman–Ford).
+
+    Only edges whose tail has moved are looked at again.
+    """
     between = heads != tails
     heads, tails, lengths = heads[between], tails[between], lengths[between]
-    if not len(heads):
-        return shift
-    order = np.argsort(heads, kind="stable")
-    heads, tails, lengths = heads[order], tails[order], lengths[order]
-    starts = np.flatnonzero(np.append(True, heads[1:] != heads[:-1]))
-    own = heads[starts]
+    moved = np.ones(len(shift), dtype=bool)
     for _ in range(_MAX_PASSES):
-        lower = np.minimum(
-            shift[own], np.minimum.reduceat(lengths + shift[tails], starts)
-        )
-        if np.array_equal(lower, shift[own]):
+        edges = np.flatnonzero(moved[tails])
+        before = shift.copy()
+        np.minimum.at(shift, heads[edges], lengths[edges] + before[tails[edges]])
+        moved = shift < before - rounding
+        if not moved.any():
             break
-        shift[own] = lower
-    return shift

@@ -127,11 +127,11 @@ def _solve(
     """The cost, and its derivatives with respect to x, y, a and b."""
     i, j = np.flatnonzero(a), np.flatnonzero(b)
     i, j = i[mixed_order(len(i))], j[mixed_order(len(j))]
-    plan, value, f, g = solve_transport(a[i], b[j], cost.matrix(x[i], y[j]))
-    # a plan has fewer entries of mass than points
-    rows, columns = np.nonzero(plan)
+    found = solve_transport(a[i], b[j], cost.matrix(x[i], y[j]))
+    f, g = found.f, found.g
+    rows, columns, mass = found.flow
     pull = x[i[rows]] - y[j[columns]]
-    slope = 2.0 * plan[rows, columns]
+    slope = 2.0 * mass
     if cost.order == 1:
         length = np.sqrt(np.einsum("ij,ij->i", pull, pull))
         slope *= np.divide(0.5, length, out=np.zeros_like(length), where=length > 0)
@@ -140,7 +140,7 @@ def _solve(
     np.add.at(x_pull, i[rows], pull)
     np.subtract.at(y_pull, j[columns], pull)
     return (
-        value,
+        found.cost,
         x_pull,
         y_pull,
         _all_potentials(x, i, f, y[j], g, cost.order, wanted[0]),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skwass.clouds import PointClouds
 from skwass.transport._column_generation import generate_columns
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost, refuse_overflow
-from skwass.transport._simplex import Array, Solution, dense_simplex
+from skwass.transport._simplex import Array, Flow, Solution, dense_simplex
 
 Cloud = tuple[NDArray[np.floating], Array]
 
@@ -79,17 +79,20 @@ def solve_transport(
     takes differences below a fixed number for zero; what is left is the rounding of
     float64, relative to the largest cost.
     """
-    _, exponent = np.frexp(costs.max())
+    largest = costs.max()
+    _, exponent = np.frexp(largest)
     scale = float(np.ldexp(1.0, min(_EXPONENT - int(exponent), _LARGEST_EXPONENT)))
     costs *= scale
     b = b * (a.sum() / b.sum())
-    solution = None
-    if not dense and costs.size >= _LARGE and costs.any():
-        solution = generate_columns(a, b, costs)
-    plan, cost, f, g = solution or dense_simplex()(a, b, costs)
-    if not abs(plan.sum() - a.sum()) < 1e-6:
+    found = None
+    if not dense and costs.size >= _LARGE and largest > 0:
+        found = generate_columns(a, b, costs)
+    found = found or dense_simplex()(a, b, costs)
+    mass = found.stored.mass if isinstance(found.stored, Flow) else found.stored
+    if not abs(mass.sum() - a.sum()) < 1e-6:
         raise RuntimeError("The network simplex found no plan between two clouds.")
-    return Solution(plan, max(cost, 0.0) / scale, f / scale, g / scale)
+    cost = max(found.cost, 0.0) / scale
+    return Solution(cost, found.f / scale, found.g / scale, found.stored)
 
 
 def _on_a_line(
