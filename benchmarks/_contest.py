@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import _clouds
 import numpy as np
 import torch
 from _peers import Contestant, Draw, Run
 from numpy.typing import NDArray
 
-from skwass import sampled_wasserstein_distances
+from skwass import sampled_wasserstein_distances, wasserstein_distances
 from skwass.transport import TransportLoss
 
 Array = NDArray[np.float64]
@@ -94,6 +96,26 @@ def _timed(run: Run) -> tuple[float, Array]:
     start = time.perf_counter()
     found = run()
     return (time.perf_counter() - start) / len(found), found
+
+
+def memory_growth(solver: str, n_clouds: int, n_points: int) -> tuple[float, float]:
+    """By how much a table of distances raises the peak, and its own size, in MB."""
+    clouds = _clouds.gaussian(n_clouds, n_points)
+    settings: dict[str, Any] = {"solver": solver, "n_jobs": THREADS}
+    wasserstein_distances(clouds[:2], **settings)  # loads what is loaded once
+    before = _peak()
+    table = wasserstein_distances(clouds, **settings)
+    return _peak() - before, table.nbytes / 2**20
+
+
+def _peak() -> float:
+    """Most memory this process held so far, in MB; only Linux says it.
+
+    `getrusage` would count what the parent held when it started this process.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
+    return int(peak) / 1024
 
 
 def error(own: Array, true: Array) -> float:

@@ -13,7 +13,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import _clouds
 import _peers
@@ -29,6 +28,7 @@ from _contest import (
     error,
     largest_error,
     mean_ratio,
+    memory_growth,
     no_worse,
     ours,
     own_gradient,
@@ -37,7 +37,7 @@ from _peers import Contestant, Draw
 from _report import Report, options, spread
 from numpy.typing import NDArray
 
-from skwass import PointClouds, wasserstein_distances
+from skwass import PointClouds
 
 _ROUNDS = 5
 _BATCH = 16
@@ -228,7 +228,7 @@ def _gromov(bench: Bench) -> None:
         n_points = bench.some(size)
         cohorts = {"contours": _clouds.contours(60, n_points)}
         if bench.stored(_clouds.OUTLINES):
-            cohorts["MPEG-7"] = _clouds.outlines(bench.data_home, n_points)
+            cohorts["MPEG-7"] = _clouds.outlines(bench.data_home, n_points)[::16]
         for name, shapes in cohorts.items():
             contest = bench.contest(contestants, shapes, n_pairs)
             shares += contest.compare("two", no_worse)
@@ -265,7 +265,9 @@ def _memory(bench: Bench) -> None:
     for solver, n_clouds, n_points in sizes:
         # a process of its own, since a peak cannot be taken back
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            growth, table = pool.submit(_growth, solver, n_clouds, n_points).result()
+            growth, table = pool.submit(
+                memory_growth, solver, n_clouds, n_points
+            ).result()
         growths.append(growth - table)
         name = f"{solver}, {n_clouds:,} clouds of {n_points}"
         rows.append([name, f"{table:.1f}", f"{growths[-1]:.1f}"])
@@ -275,26 +277,6 @@ def _memory(bench: Bench) -> None:
     )
     bench.report.table(["", "table", "beside it"], rows)
     bench.report.target("MB beside the table", [max(growths)], "<= 200")
-
-
-def _growth(solver: str, n_clouds: int, n_points: int) -> tuple[float, float]:
-    """By how much a table of distances raises the peak, and its own size, in MB."""
-    clouds = _clouds.gaussian(n_clouds, n_points)
-    settings: dict[str, Any] = {"solver": solver, "n_jobs": THREADS}
-    wasserstein_distances(clouds[:2], **settings)  # loads what is loaded once
-    before = _peak()
-    table = wasserstein_distances(clouds, **settings)
-    return _peak() - before, table.nbytes / 2**20
-
-
-def _peak() -> float:
-    """Most memory this process held so far, in MB; only Linux says it.
-
-    `getrusage` would count what the parent held when it started this process.
-    """
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
-    return int(peak) / 1024
 
 
 def _choice(bench: Bench) -> None:
