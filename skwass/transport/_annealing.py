@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -65,6 +66,7 @@ def anneal(
     max_iter: int,
     tol: float = 0.0,
     relaxation: float = 1.0,
+    out: Tensor | None = None,
 ) -> Annealed:
     """Solve a batch of problems, from ``reg * 2 ** n_stages`` down to `reg`.
 
@@ -87,17 +89,18 @@ def anneal(
     relaxation : float, default=1.0
         Exponent of a step; more than one goes further than the marginals ask.
 
+    out : Tensor of shape (n_problems, n, m), default=None
+        Where the density goes; None is new memory.
+
     Returns
     -------
     annealed : Annealed
         Potentials, density and error.
     """
     a, b = _floored(a), _floored(b)
-    f = least_allowed(costs, torch.zeros_like(b), b)
-    g = least_allowed(costs.mT, f, a)
     reg = reg * 2.0**n_stages
-    density = (f[:, :, None] + g[:, None] - costs).div_(reg[:, None, None])
-    density.clamp_(max=0.0).exp_()  # only padding is positive
+    f, g, density = _start(costs, a, b, out)
+    density.div_(-reg[:, None, None]).exp_()
     v = torch.ones_like(g)
     for stage in range(n_stages + 1):
         last = stage == n_stages
@@ -113,6 +116,26 @@ def anneal(
             v = ahead.clamp(-_LARGEST_EXPONENT, _LARGEST_EXPONENT).exp()
     rows = torch.bmm(density, b[:, :, None])[:, :, 0]
     return Annealed(f, g, density, (a * (rows - 1)).abs().sum(1))
+
+
+def _start(
+    costs: Tensor, a: Tensor, b: Tensor, out: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Potentials that leave a zero in each row and each column, and what they leave."""
+    if bool((a > 0).all()) and bool((b > 0).all()):
+        f = torch.amin(costs, 2)
+        left = torch.sub(costs, f[:, :, None], out=out)
+        g = torch.amin(left, 1)
+        return f, g, left.sub_(g[:, None])
+    f = least_allowed(costs, torch.zeros_like(b), b)
+    g = least_allowed(costs.mT, f, a)
+    # padding has no density: it would grow with each squaring until it is infinite
+    shown_f, shown_g = (
+        torch.where(weights > 0, potentials, -torch.inf)
+        for weights, potentials in ((a, f), (b, g))
+    )
+    left = torch.sub(costs, shown_f[:, :, None], out=out).sub_(shown_g[:, None])
+    return f, g, left.clamp_(min=0.0)
 
 
 def least_allowed(costs: Tensor, potentials: Tensor, weights: Tensor) -> Tensor:
@@ -175,15 +198,43 @@ def fast_arithmetic() -> Iterator[None]:
     """One thread for torch, and numbers too small to matter taken for zero.
 
     Squaring leaves many subnormal numbers, with which a processor is slow by up to a
-    hundred times. Both are states of the thread, restored in the end.
+    hundred times. Both are restored in the end.
     """
-    tiny = np.float32(1e-38)
-    flushed = bool(tiny * np.float32(0.01) == 0)
-    n_threads = torch.get_num_threads()
+    with np.errstate(under="ignore"):
+        flushed = bool(np.float32(1e-38) * np.float32(0.01) == 0)
     torch.set_flush_denormal(True)
-    torch.set_num_threads(1)
+    _one_thread.enter()
     try:
         yield
     finally:
-        torch.set_num_threads(n_threads)
+        _one_thread.leave()
         torch.set_flush_denormal(flushed)
+
+
+class _OneThread:
+    """Torch's number of threads, while several of ours want it to be one.
+
+    A new thread takes over what another one has set last. What was there before the
+    first came in is remembered, or the one would stay when all have left.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._n_inside = 0
+        self._n_threads = 1
+
+    def enter(self) -> None:
+        with self._lock:
+            found = torch.get_num_threads()  # a new thread reads it once, and now
+            if not self._n_inside:
+                self._n_threads = found
+            self._n_inside += 1
+            torch.set_num_threads(1)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._n_inside -= 1
+            torch.set_num_threads(self._n_threads)
+
+
+_one_thread = _OneThread()

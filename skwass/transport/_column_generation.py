@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from skwass.transport._annealing import anneal, fast_arithmetic
+from skwass.transport._scratch import borrow
 from skwass.transport._simplex import Array, Indices, Solution, sparse_simplex
 
 _N_STAGES = 9
@@ -23,6 +24,7 @@ _N_ITER = 2
 _LAST_ITER = 3
 _LEAST_DENSITY = 1e-2
 _MAX_ROUNDS = 8
+_CACHED = 2**15  # numbers that stay in the cache
 _MAX_PASSES = 500
 _RELATIVE_GAP = 1e-9
 _ROUNDING = 1e-14  # of the largest cost
@@ -52,31 +54,42 @@ def generate_columns(a: Array, b: Array, costs: Array) -> Solution | None:
         rows, columns = np.divmod(np.flatnonzero(wanted), costs.shape[1])
         found = simplex(a, b, rows, columns, costs[rows, columns])
         f, g = _potentials(found, annealed, a, rows, columns, costs, rounding)
-        slack = costs - f[:, None]
-        best = slack.min(axis=0)  # the largest g that all pairs allow
+        best = _largest_allowed(costs, f)
         gap = found.cost - float(a @ f + b @ best)
         if gap <= _RELATIVE_GAP * found.cost + rounding:
             return Solution(found.cost, f, best, found.stored)
-        wanted |= slack < g
+        wanted |= costs - f[:, None] < g
     return None
+
+
+def _largest_allowed(costs: Array, f: Array) -> Array:
+    """The c-transform ``min_i costs[i, j] - f[i]``, some rows at a time."""
+    best = np.full(costs.shape[1], np.inf)
+    n_rows = max(1, _CACHED // costs.shape[1])
+    for start in range(0, len(f), n_rows):
+        rows = slice(start, start + n_rows)
+        np.minimum(best, (costs[rows] - f[rows, None]).min(axis=0), out=best)
+    return best
 
 
 def _screen(a: Array, b: Array, costs: Array) -> tuple[Array, NDArray[np.bool_]]:
     """Potentials of the first cloud, and the pairs of points that may exchange mass."""
     mean = float(costs.mean())
+    scaled = torch.from_numpy(borrow("scaled", costs.shape, np.float32))
+    density = torch.from_numpy(borrow("density", costs.shape, np.float32))
     with fast_arithmetic():
-        arrays = (costs, a, b)
-        scaled, *weights = (torch.from_numpy(array)[None].float() for array in arrays)
-        scaled *= 1 / mean
+        scaled.copy_(torch.from_numpy(costs)).mul_(1 / mean)
         annealed = anneal(
-            scaled,
-            *weights,
+            scaled[None],
+            *(torch.from_numpy(weights)[None].float() for weights in (a, b)),
             reg=torch.full((1,), _REG),
             n_stages=_N_STAGES,
             n_iter=_N_ITER,
             max_iter=_LAST_ITER,
+            out=density[None],
         )
-        wanted = (annealed.density[0] > _LEAST_DENSITY).numpy()
+        wanted = borrow("wanted", costs.shape, np.bool_)
+        np.greater(density.numpy(), _LEAST_DENSITY, out=wanted)
     wanted[_staircase(a, b)] = True
     return mean * annealed.f[0].numpy().astype(np.float64), wanted
 

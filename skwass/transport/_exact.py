@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from skwass.clouds import PointClouds
 from skwass.transport._column_generation import generate_columns
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost, refuse_overflow
+from skwass.transport._scratch import borrow
 from skwass.transport._simplex import Array, Flow, Solution, dense_simplex
 
 Cloud = tuple[NDArray[np.floating], Array]
@@ -43,7 +44,8 @@ def transport_cost(
     if cost.is_euclidean and x.shape[1] == 1:
         return _on_a_line(x[:, 0], a, y[:, 0], b, cost.order)
     rows, columns = mixed_order(len(x)), mixed_order(len(y))
-    costs = cost.matrix(x[rows], y[columns])
+    out = borrow("costs", (len(x), len(y)), np.float64)
+    costs = cost.matrix(x[rows], y[columns], out)
     return solve_transport(a[rows], b[columns], costs, dense=dense).cost
 
 

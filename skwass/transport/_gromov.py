@@ -217,8 +217,8 @@ def _solve(
     second, cost = _descend(problem, problem.match_means(), max_iter, least)
     if cost < least:
         first, least = second, cost
-    if alpha is None and lowest < least and bound <= _TOLERANCE * least:
-        # every point has a twin in the other cloud: only symmetry can lead astray
+    if alpha is None and lowest < least and problem.is_symmetric:
+        # what points see does not tell them apart, so a descent may start astray
         for j in range(min(len(b), _ANCHORS)):
             second, cost = _descend(problem, problem.match_anchor(j), max_iter, least)
             if cost < least:

@@ -22,8 +22,8 @@ _NEEDED = {"mahalanobis": "VI", "seuclidean": "V"}
 _ROUNDING = 1e-9
 
 Array = NDArray[np.float64]
-#: takes two arrays of points and gives the matrix of ground distances
-GroundMetric = Callable[[NDArray[Any], NDArray[Any]], Array]
+#: takes two arrays of points, and where to put it, and gives the matrix of distances
+GroundMetric = Callable[..., Array]
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,18 @@ class GroundCost:
         """Whether it is that of the squared 2-Wasserstein distance."""
         return self.metric is None and self.order == 2
 
-    def matrix(self, x: NDArray[Any], y: NDArray[Any]) -> Array:
+    def matrix(
+        self, x: NDArray[Any], y: NDArray[Any], out: Array | None = None
+    ) -> Array:
         """Costs between two sets of points, in float64."""
         if self.is_squared_euclidean:
-            costs = cdist(x, y, "sqeuclidean")
+            costs = cdist(x, y, "sqeuclidean", out=out)
         else:
-            distances = cdist(x, y) if self.metric is None else self.metric(x, y)
-            with np.errstate(over="ignore"):
-                costs = distances if self.order == 1 else distances**self.order
+            distance = cdist if self.metric is None else self.metric
+            costs = distance(x, y, out=out)
+            if self.order != 1:
+                with np.errstate(over="ignore"):
+                    np.power(costs, self.order, out=costs)
         refuse_overflow(costs.max())
         return costs
 
@@ -133,10 +137,14 @@ def _try_out(metric: str, params: dict[str, Any]) -> None:
 
 
 def _ground_distances(
-    x: NDArray[Any], y: NDArray[Any], metric: Any, params: dict[str, Any]
+    x: NDArray[Any],
+    y: NDArray[Any],
+    metric: Any,
+    params: dict[str, Any],
+    out: Array | None = None,
 ) -> Array:
     try:
-        distances = cdist(x, y, metric, **params)
+        distances = cdist(x, y, metric, out=out, **params)
     except (TypeError, ValueError) as error:
         if not callable(metric):
             raise

@@ -142,9 +142,9 @@ def wasserstein_distances(
            [5.   , 0.   , 4.359],
            [1.   , 4.359, 0.   ]])
     >>> wasserstein_distances(clouds, metric="gromov").round(3)
-    array([[0.   , 0.   , 0.828],
-           [0.   , 0.   , 0.828],
-           [0.828, 0.828, 0.   ]])
+    array([[0., 0., 1.],
+           [0., 0., 1.],
+           [1., 1., 0.]])
     """
     method = method_for(
         metric, metric_params, order=order, solver=solver, reg=reg, device=device

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from skwass.clouds import PointClouds
 from skwass.transport._exact import all_diracs
 from skwass.transport._ground import GroundCost
+from skwass.transport._scratch import release
 from skwass.transport._simplex import Array
 
 Pairs = NDArray[np.intp]
@@ -116,6 +117,7 @@ def all_pairs(
         squares[block[:, 0], block[:, 1]] = values
         if others is None:
             squares[block[:, 1], block[:, 0]] = values
+    release()
     method.report()
     return squares
 
@@ -141,6 +143,7 @@ def chosen_pairs(
     method.prepare(clouds, others, pairs, n_jobs)
     solved = _solve(method, clouds, others, blocks, n_jobs, verbose, len(pairs))
     squares = np.concatenate(list(solved))
+    release()
     method.report()
     return squares
 

@@ -17,6 +17,7 @@ from skwass.transport._simplex import Solution
 
 Array = NDArray[np.float64]
 
+_TIE = 1e-9  # relative difference of what two points see that is none
 _BINS = 64  # of a distribution of distances
 _MOST_BINS = 256  # where they make it exact
 _ROWS_A_BLOCK = 256
@@ -165,6 +166,15 @@ class Problem:
         # at the plan found, the gradient is about twice these costs
         sx, sy = (2 * self.quadratic * square for square in self.squares)
         return Matching(found.plan, 2 * found.f - sx, 2 * found.g - sy), found.cost
+
+    @cached_property
+    def is_symmetric(self) -> bool:
+        """Whether each point of one cloud has two equal best partners in the other."""
+        qx, qy = self.local_quantiles
+        if len(qy) < 2:
+            return False
+        nearest = np.partition(cdist(qx, qy), 1, axis=1)[:, :2]
+        return bool((nearest[:, 1] - nearest[:, 0]).max() <= _TIE * np.abs(qy).max())
 
     def match_means(self) -> Matching:
         """The best plan for the cost made linear at the product of the weights.
