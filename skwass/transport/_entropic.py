@@ -17,7 +17,7 @@ from torch import Tensor
 from skwass.clouds import PointClouds
 from skwass.transport._annealing import anneal, fast_arithmetic, least_allowed
 from skwass.transport._batches import Batch, Problem, batches
-from skwass.transport._extent import centre_and_spread, pooled
+from skwass.transport._extent import centre_and_spread, pooled, refuse_far
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost
 from skwass.transport._log_sinkhorn import log_sinkhorn
 from skwass.transport._simplex import Array
@@ -141,6 +141,8 @@ class AnnealedTransport(Entropic):
         n_jobs: int | None,
     ) -> None:
         """Nothing is shared between pairs."""
+        if self.cost.is_squared_euclidean:
+            refuse_far(clouds, others)
 
     def solve(
         self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp]
@@ -197,6 +199,7 @@ class SinkhornDivergence(Entropic):
         n_jobs: int | None,
     ) -> None:
         """Choose a regularisation, and solve each cloud against itself."""
+        refuse_far(clouds, others)
         if self.reg is None:
             _, spread = centre_and_spread(pooled(clouds, others))
             self.reg = self.default_reg * 2 * spread**2

@@ -14,24 +14,40 @@ _NUMBERS_A_BLOCK = 2**22
 def centre_and_spread(clouds: PointClouds) -> tuple[Array, float]:
     """The mean of all clouds, and a typical distance of points from it, never zero."""
     origin = np.asarray(clouds.points[0], dtype=np.float64)
-    step = max(1, _NUMBERS_A_BLOCK // clouds.n_features)
-    blocks = [
-        slice(start, start + step) for start in range(0, len(clouds.points), step)
-    ]
-    with np.errstate(over="ignore"):
-        reach = max(np.abs(clouds.points[block] - origin).max() for block in blocks)
+    reach = _reach(clouds, origin)
     refuse_overflow(reach)
     if reach == 0:
         return origin, 1.0
     # in units of the largest, whose square is no number too large or too small
     shift, squares = np.zeros(clouds.n_features), 0.0
-    for block in blocks:
+    for block in _blocks(clouds):
         weights = clouds.weights[block] / len(clouds)
         points = (clouds.points[block] - origin) / reach
         shift += weights @ points
         squares += float(weights @ np.einsum("ij,ij->i", points, points))
     spread = float(np.sqrt(max(squares - float(shift @ shift), 0.0)))
     return origin + reach * shift, float(reach * spread) if spread > 0 else 1.0
+
+
+def refuse_far(clouds: PointClouds, others: PointClouds) -> None:
+    """Squared distances between all these points must be numbers."""
+    origin = np.asarray(clouds.points[0], dtype=np.float64)
+    reach = max(_reach(cohort, origin) for cohort in (clouds, others))
+    refuse_overflow(clouds.n_features * (2.0 * reach) * (2.0 * reach))
+
+
+def _reach(clouds: PointClouds, origin: Array) -> float:
+    """The largest difference of a coordinate from that of the origin."""
+    with np.errstate(over="ignore"):
+        return max(
+            float(np.abs(clouds.points[block] - origin).max())
+            for block in _blocks(clouds)
+        )
+
+
+def _blocks(clouds: PointClouds) -> list[slice]:
+    step = max(1, _NUMBERS_A_BLOCK // clouds.n_features)
+    return [slice(start, start + step) for start in range(0, len(clouds.points), step)]
 
 
 def pooled(clouds: PointClouds, others: PointClouds) -> PointClouds:

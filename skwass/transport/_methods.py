@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from skwass.clouds import PointClouds
 from skwass.transport._exact import Cloud
-from skwass.transport._extent import centre_and_spread, pooled
+from skwass.transport._extent import centre_and_spread, pooled, refuse_far
 from skwass.transport._gaussian import diagonal_features, fit_gaussians, squared_bures
 from skwass.transport._gromov import distance_quantiles
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost
@@ -65,8 +65,9 @@ class MaxSliced:
     same_space: bool = True
     block_size: int = _PAIRS_A_TASK
 
-    def prepare(self, clouds: PointClouds, *rest: Any) -> None:
+    def prepare(self, clouds: PointClouds, others: PointClouds, *rest: Any) -> None:
         """Draw the directions."""
+        refuse_far(clouds, others)
         random_state = check_random_state(self.random_state)
         self._directions = random_directions(
             self.n_projections, clouds.n_features, random_state
@@ -94,6 +95,7 @@ class Bures:
 
     def prepare(self, clouds: PointClouds, others: PointClouds, *rest: Any) -> None:
         """Find the Gaussians."""
+        refuse_far(clouds, others)
         origin = np.asarray(clouds.points[0], dtype=np.float64)
         self._first = self._second = fit_gaussians(clouds, origin)
         if others is not clouds:
@@ -140,6 +142,7 @@ def sliced_rows(
     random_state: Any,
 ) -> Iterator[Callable[[PointClouds], Rows]]:
     """A few projections at a time: all of them would fill the memory."""
+    refuse_far(clouds, others)
     random_state = check_random_state(random_state)
     directions = random_directions(n_projections, clouds.n_features, random_state)
     centre, _ = centre_and_spread(pooled(clouds, others))
@@ -170,6 +173,7 @@ def linear_rows(
     random_state: Any,
 ) -> Iterator[Callable[[PointClouds], Rows]]:
     """Displacements of a reference that is fitted on both cohorts."""
+    refuse_far(clouds, others)
     both = pooled(clouds, others)
     size = reference_size(n_reference, both.n_features)
     reference = fit_reference(both, size, check_random_state(random_state))
@@ -183,9 +187,10 @@ def linear_rows(
 
 
 def diagonal_rows(
-    clouds: PointClouds, *rest: Any
+    clouds: PointClouds, others: PointClouds, *rest: Any
 ) -> Iterator[Callable[[PointClouds], Rows]]:
     """Means and standard deviations."""
+    refuse_far(clouds, others)
     origin = np.asarray(clouds.points[0], dtype=np.float64)
     yield lambda cohort: diagonal_features(cohort, origin)
 
@@ -198,4 +203,6 @@ def distance_rows(
     n_quantiles: int,
 ) -> Iterator[Callable[[PointClouds], Rows]]:
     """Quantiles of the distances within each cloud."""
+    for cohort in (clouds, others):  # whose dimensions may differ
+        refuse_far(cohort, cohort)
     yield lambda cohort: distance_quantiles(cohort, n_quantiles)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -150,7 +151,7 @@ def wasserstein_distances(
         metric, metric_params, order=order, solver=solver, reg=reg, device=device
     )
     clouds = as_point_clouds(X)
-    others = None if Y is None else _matching(as_point_clouds(Y), clouds, method)
+    others = None if Y is None else _matching(Y, clouds, method)
     squares = all_pairs(method, clouds, others, n_jobs, verbose)
     return squares if squared else np.sqrt(squares, out=squares)
 
@@ -229,7 +230,7 @@ def sampled_wasserstein_distances(
         metric, metric_params, order=order, solver=solver, reg=reg, device=device
     )
     clouds = as_point_clouds(X)
-    others = clouds if Y is None else _matching(as_point_clouds(Y), clouds, method)
+    others = clouds if Y is None else _matching(Y, clouds, method)
     checked = _checked_pairs(pairs, len(clouds), len(others))
     squares = chosen_pairs(method, clouds, others, checked, n_jobs, verbose)
     return squares if squared else np.sqrt(squares)
@@ -305,7 +306,7 @@ def paired_wasserstein_distances(
         metric, metric_params, order=order, solver=solver, reg=reg, device=device
     )
     clouds = as_point_clouds(X)
-    others = _matching(as_point_clouds(Y), clouds, method)
+    others = _matching(Y, clouds, method)
     if len(clouds) != len(others):
         raise ValueError(
             f"X has {len(clouds)} clouds and Y has {len(others)}; each X[i] is "
@@ -316,7 +317,12 @@ def paired_wasserstein_distances(
     return squares if squared else np.sqrt(squares)
 
 
-def _matching(others: PointClouds, clouds: PointClouds, method: Method) -> PointClouds:
+def _matching(Y: Any, clouds: PointClouds, method: Method) -> PointClouds:
+    try:
+        others = as_point_clouds(Y)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(re.sub(r"\bX\b", "Y", str(error))) from None
     if method.same_space and others.n_features != clouds.n_features:
         raise ValueError(
             f"X has {clouds.n_features} features and Y has {others.n_features}; points "
@@ -326,7 +332,12 @@ def _matching(others: PointClouds, clouds: PointClouds, method: Method) -> Point
 
 
 def _checked_pairs(pairs: ArrayLike, n_first: int, n_second: int) -> NDArray[np.intp]:
-    array = np.asarray(pairs)
+    try:
+        array = np.asarray(pairs)
+    except ValueError as error:
+        raise ValueError(
+            f"pairs must be integers of shape (n_pairs, 2); {error}"
+        ) from None
     if array.size == 0:
         return np.empty((0, 2), dtype=np.intp)
     if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu":

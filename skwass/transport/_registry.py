@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
 from skwass.nn import checked_device
 from skwass.transport._entropic import AnnealedTransport, SinkhornDivergence
@@ -56,15 +57,27 @@ def _count(default: int) -> Param:
     return Param(default, _is_count, "a positive integer")
 
 
-_SEED = Param(0, lambda value: True, "a seed")
+def _is_seed(value: Any) -> bool:
+    try:
+        check_random_state(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+_SEED = Param(0, _is_seed, "None, an integer from 0 to 2**32 - 1 or a RandomState")
 _ALPHA = Param(
     0.5, lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1"
 )
 _TOL = Param(1e-3, lambda value: _is_number(value) and value > 0, "a positive number")
-_COVARIANCE = Param("full", lambda value: value in ("full", "diag"), "'full' or 'diag'")
+_COVARIANCE = Param(
+    "full",
+    lambda value: isinstance(value, str) and value in ("full", "diag"),
+    "'full' or 'diag'",
+)
 _REFERENCE = Param(
     "auto",
-    lambda value: value == "auto" or _is_count(value),
+    lambda value: _is_count(value) or (isinstance(value, str) and value == "auto"),
     "'auto' or a positive integer",
 )
 _PARAMS: dict[str, dict[str, Param]] = {
@@ -112,7 +125,11 @@ def method_for(
         raise ValueError(f"order must be a number of at least 1; got {order!r}.")
     if reg is not None and not (_is_number(reg) and 0 < reg < np.inf):
         raise ValueError(f"reg must be None or a positive number; got {reg!r}.")
-    checked_device(device)
+    if metric_params is not None and not isinstance(metric_params, Mapping):
+        raise ValueError(
+            f"metric_params must be None or a dictionary; got {metric_params!r}."
+        )
+    device = _checked_device(device)
     if not isinstance(metric, str) or metric not in _PARAMS:
         _check_solver(metric, solver, _TRANSPORT_SOLVERS)
         return _transport(metric, metric_params, order, solver, reg, device)
@@ -176,8 +193,16 @@ def _unregularised(metric: str, params: dict[str, Any]) -> PairMethod | FeatureM
     return EachPair("Gromov–Wasserstein", squared, same_space=False)
 
 
+def _checked_device(device: str) -> str:
+    if not isinstance(device, str):
+        raise ValueError(f"device must be a string such as 'cpu'; got {device!r}.")
+    checked_device(device)
+    # "cpu:0" is the CPU too
+    return "cpu" if torch.device(device).type == "cpu" else device
+
+
 def _check_solver(metric: Metric, solver: str, solvers: tuple[str, ...]) -> None:
-    if solver not in solvers:
+    if not isinstance(solver, str) or solver not in solvers:
         raise ValueError(
             f"solver must be one of {solvers} for metric={metric!r}; got {solver!r}."
         )
