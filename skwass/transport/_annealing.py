@@ -20,20 +20,23 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 _LEAST_WEIGHT = 1e-12  # no density exceeds its inverse, whose square float32 holds
-_LEAST_MEAN = 1e-30
+_LEAST = 1e-30
 _EXTRAPOLATION = 0.5  # f is about linear in the regularisation, which is halved
 _LARGEST_EXPONENT = 30.0
 _FARTHEST = 10.0
 _CHECKED_EVERY = 10
+_FEW = 2**19
+
+_turn = Lock()
 
 
 class Annealed(NamedTuple):
@@ -102,20 +105,30 @@ def anneal(
     f, g, density = _start(costs, a, b, out)
     density.div_(-reg[:, None, None]).exp_()
     v = torch.ones_like(g)
-    for stage in range(n_stages + 1):
-        last = stage == n_stages
-        steps = _Steps(density, a, b, v, relaxation)
-        u, v = steps.run(max_iter if last else n_iter, tol if last else 0.0)
-        density.mul_(u[:, :, None]).mul_(v[:, None])
+    for stage in range(n_stages):
+        u, v = _iterate(density, a, b, v, n_iter, relaxation)
+        density.mul_(u[:, :, None]).mul_(v[:, None]).square_()
         moved = reg[:, None] * v.log()
         f, g = f + reg[:, None] * u.log(), g + moved
-        if not last:
-            density.square_()
-            reg = reg / 2
-            ahead = _EXTRAPOLATION * moved / reg[:, None] if stage else 0 * moved
-            v = ahead.clamp(-_LARGEST_EXPONENT, _LARGEST_EXPONENT).exp()
-    rows = torch.bmm(density, b[:, :, None])[:, :, 0]
-    return Annealed(f, g, density, (a * (rows - 1)).abs().sum(1))
+        reg = reg / 2
+        ahead = _EXTRAPOLATION * moved / reg[:, None] if stage else 0 * moved
+        v = ahead.clamp(-_LARGEST_EXPONENT, _LARGEST_EXPONENT).exp()
+    # many iterations: factors are put into the density before they grow too large, and
+    # a problem that has converged stays as it is, whatever others do
+    active = torch.ones_like(reg, dtype=torch.bool)
+    for start in range(0, max_iter, _CHECKED_EVERY):
+        steps = min(_CHECKED_EVERY, max_iter - start)
+        u, v = _iterate(density, a, b, v, steps, relaxation)
+        u, v = (torch.where(active[:, None], factors, 1.0) for factors in (u, v))
+        density.mul_(u[:, :, None]).mul_(v[:, None])
+        f, g = f + reg[:, None] * u.log(), g + reg[:, None] * v.log()
+        v = torch.ones_like(v)
+        rows = torch.bmm(density, b[:, :, None])[:, :, 0]
+        error = (a * (rows - 1)).abs().sum(1)
+        active = error > tol
+        if not bool(active.any()):
+            break
+    return Annealed(f, g, density, error)
 
 
 def _start(
@@ -144,53 +157,52 @@ def least_allowed(costs: Tensor, potentials: Tensor, weights: Tensor) -> Tensor:
     return torch.amin(costs - potentials[:, None], 2)
 
 
-class _Steps:
-    """Sinkhorn's iteration on one density."""
+def _iterate(
+    density: Tensor, a: Tensor, b: Tensor, v: Tensor, n_iter: int, relaxation: float
+) -> tuple[Tensor, Tensor]:
+    """Factors of rows and columns after some of Sinkhorn's iterations.
 
-    def __init__(
-        self, density: Tensor, a: Tensor, b: Tensor, v: Tensor, relaxation: float
-    ) -> None:
-        self.density, self.a, self.b = density, a[:, None], b[:, :, None]
-        self.u, self.v = torch.ones_like(a), v
-        self.relaxation = relaxation
-
-    def run(self, max_iter: int, tol: float) -> tuple[Tensor, Tensor]:
-        """Iterate; a problem that has converged stays as it is, whatever others do."""
-        active = torch.ones_like(self.u[:, :1], dtype=torch.bool)
-        for step in range(1, max_iter + 1):
-            # a plain step gives each column the mass that it should have
-            plain = step == max_iter or step % _CHECKED_EVERY == 0
-            self._step(1.0 if plain else self.relaxation, active)
-            if tol and step % _CHECKED_EVERY == 0:
-                active = active & (self._error() > tol)
-                if not bool(active.any()):
-                    break
-        return self.u, self.v
-
-    def _step(self, exponent: float, active: Tensor) -> None:
-        rows = torch.bmm(self.density, self.b * self.v[:, :, None])[:, :, 0]
-        self.u = torch.where(active, _relaxed(self.u, rows, exponent), self.u)
-        columns = torch.bmm(self.a * self.u[:, None], self.density)[:, 0]
-        self.v = torch.where(active, _relaxed(self.v, columns, exponent), self.v)
-
-    def _error(self) -> Tensor:
-        rows = torch.bmm(self.density, self.b * self.v[:, :, None])[:, :, 0]
-        return (self.a[:, 0] * (self.u * rows - 1)).abs().sum(1, keepdim=True)
+    What is moved are the weighted factors ``a * u`` and ``b * v``, in as few operations
+    as can be: threads wait for each other between any two of them.
+    """
+    au, bv = a, b * v
+    for step in range(1, n_iter + 1):
+        # a plain step gives each column the mass that it should have
+        exponent = 1.0 if step == n_iter else relaxation
+        rows = torch.bmm(density, bv[:, :, None])[:, :, 0]
+        au = _moved(au, a, rows, exponent)
+        columns = torch.bmm(au[:, None], density)[:, 0]
+        bv = _moved(bv, b, columns, exponent)
+    return _factors(au, a), _factors(bv, b)
 
 
-def _relaxed(old: Tensor, means: Tensor, exponent: float) -> Tensor:
-    """A step that goes further than to the marginals, but never much further."""
-    new = means.clamp_(min=_LEAST_MEAN).reciprocal_()
-    if exponent == 1.0:
-        return new
-    further = (new / old).clamp_(1 / _FARTHEST, _FARTHEST).pow_(exponent - 1)
-    return new.mul_(further)
+def _moved(old: Tensor, weights: Tensor, means: Tensor, exponent: float) -> Tensor:
+    """Weighted factors that make the means one, or go further by a relaxed step."""
+    new = weights / means.clamp_(min=_LEAST)
+    if exponent != 1.0:
+        further = new / old.clamp(min=_LEAST)
+        new.mul_(further.clamp_(1 / _FARTHEST, _FARTHEST).pow_(exponent - 1))
+    return new
+
+
+def _factors(weighted: Tensor, weights: Tensor) -> Tensor:
+    """What the weights were multiplied with; next to nothing for padding."""
+    return (weighted / weights.clamp(min=_LEAST)).clamp_(min=_LEAST)
 
 
 def _floored(weights: Tensor) -> Tensor:
     """Tiny weights raised to what float32 can work with; zeros stay padding."""
     floored = torch.where(weights > 0, weights.clamp(min=_LEAST_WEIGHT), weights)
     return floored / floored.sum(1, keepdim=True)
+
+
+def in_turn(size: int) -> AbstractContextManager[Any]:
+    """What keeps other threads waiting, if an iteration touches so few numbers.
+
+    It is then so short that threads would do little but wait for the interpreter, which
+    each needs between any two operations.
+    """
+    return _turn if size < _FEW else nullcontext()
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from skwass.clouds import PointClouds
-from skwass.transport._annealing import anneal, fast_arithmetic, least_allowed
+from skwass.transport._annealing import anneal, fast_arithmetic, in_turn, least_allowed
 from skwass.transport._batches import Batch, Problem, batches
 from skwass.transport._extent import centre_and_spread, pooled, refuse_far
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost
@@ -89,13 +89,21 @@ class Entropic(ABC):
 
     def _solve_problems(self, problems: Sequence[Problem]) -> Array:
         values = np.empty(len(problems))
-        with fast_arithmetic() if self.device == "cpu" else nullcontext():
-            for batch in batches(problems, self.cost, self.device, self._dtype):
+        for batch in batches(problems, self.cost, self.device, self._dtype):
+            with self._arithmetic(batch.costs.numel()):
                 found, error = self._solve_batch(batch)
-                costs = batch.units * np.maximum(found.numpy(), 0.0)
-                values[batch.indices] = costs + batch.constants
-                self.errors.append(error.cpu().numpy())
+            costs = batch.units * np.maximum(found.numpy(), 0.0)
+            values[batch.indices] = costs + batch.constants
+            self.errors.append(error.cpu().numpy())
         return values
+
+    @contextmanager
+    def _arithmetic(self, size: int) -> Iterator[None]:
+        if torch.device(self.device).type != "cpu":
+            yield
+            return
+        with in_turn(size), fast_arithmetic():
+            yield
 
     _dtype = torch.float32
 

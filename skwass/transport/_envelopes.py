@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from torch import Tensor
@@ -113,12 +116,25 @@ def exact_envelope(
     """
     hosts = [t.detach().cpu().double().numpy() for t in (x, a, y, b)]
     wanted = (a.requires_grad, b.requires_grad)
-    solved = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_solve)(*problem, GroundCost(order=order), wanted)
-        for problem in zip(*hosts, strict=True)
-    )
+    solve = partial(_solve, cost=GroundCost(order=order), wanted=wanted)
+    solved = _on_threads(solve, list(zip(*hosts, strict=True)), n_jobs)
     columns = (np.stack(column) for column in zip(*solved, strict=True))
     return Envelope(*(torch.from_numpy(c).to(x.device, x.dtype) for c in columns))
+
+
+def _on_threads(
+    solve: Callable[..., Any], problems: list[Any], n_jobs: int | None
+) -> list[Any]:
+    """Results in order.
+
+    A step of training takes some milliseconds; joblib, which looks for results every
+    ten, would double that.
+    """
+    n_threads = min(effective_n_jobs(n_jobs), len(problems))
+    if n_threads == 1:
+        return [solve(*problem) for problem in problems]
+    with ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(lambda problem: solve(*problem), problems))
 
 
 def _solve(

@@ -119,17 +119,15 @@ class Features:
     same_space: bool = True
     params: Mapping[str, Any] = field(default_factory=dict)
 
-    def features(
+    def tell(
         self,
         clouds: PointClouds,
         others: PointClouds,
         n_jobs: int | None,
         verbose: int,
-    ) -> Iterator[tuple[Rows, Rows]]:
-        """Some columns at a time: rows of the clouds, and of the others."""
-        for tell in self.rows(clouds, others, n_jobs, verbose, **self.params):
-            first = tell(clouds)
-            yield first, first if others is clouds else tell(others)
+    ) -> Iterator[Callable[[PointClouds], Rows]]:
+        """Functions that give some columns of the rows of clouds."""
+        return self.rows(clouds, others, n_jobs, verbose, **self.params)
 
 
 def sliced_rows(

@@ -70,16 +70,17 @@ class PairMethod(Method, Protocol):
 class FeatureMethod(Method, Protocol):
     """A method for which each cloud is a row of numbers."""
 
-    def features(
+    def tell(
         self,
         clouds: PointClouds,
         others: PointClouds,
         n_jobs: int | None,
         verbose: int,
-    ) -> Iterable[tuple[NDArray[np.floating], NDArray[np.floating]]]:
-        """Some columns at a time: rows of the clouds, and of the others.
+    ) -> Iterable[Callable[[PointClouds], NDArray[np.floating]]]:
+        """Functions that give some columns of the rows of clouds.
 
-        Squared Euclidean distances between rows add up to squared distances.
+        They are fitted on both cohorts. Squared Euclidean distances between rows add up
+        to squared distances.
         """
         ...
 
@@ -100,7 +101,9 @@ def all_pairs(
         return cost.squared(cost.matrix(clouds.points, second.points))
     squares = np.zeros(shape)
     if isinstance(method, FeatureMethod):
-        for rows, columns in method.features(clouds, second, n_jobs, verbose):
+        for tell in method.tell(clouds, second, n_jobs, verbose):
+            rows = tell(clouds)
+            columns = rows if others is None else tell(second)
             for start in range(0, len(rows), _ROWS_A_BLOCK):
                 some = slice(start, start + _ROWS_A_BLOCK)
                 squares[some] += cdist(rows[some], columns, "sqeuclidean")
@@ -137,7 +140,7 @@ def chosen_pairs(
         points = clouds.points[pairs[:, 0]], others.points[pairs[:, 1]]
         return method.dirac_cost.squared(method.dirac_cost.paired(*points))
     if isinstance(method, FeatureMethod):
-        return _between_rows(method.features(clouds, others, n_jobs, verbose), pairs)
+        return _between_rows(method, clouds, others, pairs, n_jobs, verbose)
     size = _block_size(method.block_size, len(pairs))
     blocks = _blocks(pairs, size)
     method.prepare(clouds, others, pairs, n_jobs)
@@ -149,15 +152,26 @@ def chosen_pairs(
 
 
 def _between_rows(
-    features: Iterable[tuple[NDArray[np.floating], NDArray[np.floating]]], pairs: Pairs
+    method: FeatureMethod,
+    clouds: PointClouds,
+    others: PointClouds,
+    pairs: Pairs,
+    n_jobs: int | None,
+    verbose: int,
 ) -> Array:
+    """Squared distances of rows; only the clouds that are compared get one."""
+    same = others is clouds
+    used = [np.unique(pairs)] * 2 if same else [np.unique(side) for side in pairs.T]
+    i, j = (np.searchsorted(u, side) for u, side in zip(used, pairs.T, strict=True))
     squares = np.zeros(len(pairs))
-    for first, second in features:
+    for tell in method.tell(clouds, others, n_jobs, verbose):
+        first = tell(clouds[used[0]])
+        second = first if same else tell(others[used[1]])
         step = max(1, _FEATURES_A_BLOCK // first.shape[1])
         for start in range(0, len(pairs), step):
-            i, j = pairs[start : start + step].T
-            gaps = first[i].astype(np.float64) - second[j]
-            squares[start : start + step] += np.einsum("ij,ij->i", gaps, gaps)
+            some = slice(start, start + step)
+            gaps = first[i[some]].astype(np.float64) - second[j[some]]
+            squares[some] += np.einsum("ij,ij->i", gaps, gaps)
     return squares
 
 
