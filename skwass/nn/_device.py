@@ -17,7 +17,8 @@ def checked_device(device: str) -> str:
         # read back: a tensor on "meta" can be made, but holds nothing
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, ImportError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = reason.split(". ")[0].rstrip(".")
         raise ValueError(
             f"device={device!r} cannot be used: {reason}. Use 'cpu', or 'cuda' or "
             "'mps' where torch finds such a device."

@@ -53,7 +53,7 @@ def batches(
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[Batch]:
     """Problems sorted by size, in batches that fit the cache or the accelerator."""
-    sizes = np.array([(len(x[0]), len(y[0])) for x, y in problems])
+    sizes = np.array([(len(x[0]), len(y[0])) for x, y in problems]).reshape(-1, 2)
     order = np.lexsort((sizes[:, 1], sizes[:, 0]))
     room = _ENTRIES_ON_CPU if device == "cpu" else _ENTRIES_ELSEWHERE
     start = 0

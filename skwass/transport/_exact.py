@@ -36,17 +36,23 @@ def transport_cost(
     """
     x, a = source
     y, b = target
-    if len(x) == 1 or len(y) == 1:
+    if has_closed_form(source, target, cost):
+        if min(len(x), len(y)) > 1:
+            return _on_a_line(x[:, 0], a, y[:, 0], b, cost.order)
         # the only plan is the product of the marginals
         return float(a @ cost.matrix(x, y) @ b)
     if len(x) == len(y) and np.array_equal(x, y) and np.array_equal(a, b):
         return 0.0
-    if cost.is_euclidean and x.shape[1] == 1:
-        return _on_a_line(x[:, 0], a, y[:, 0], b, cost.order)
     rows, columns = mixed_order(len(x)), mixed_order(len(y))
     out = borrow("costs", (len(x), len(y)), np.float64)
     costs = cost.matrix(x[rows], y[columns], out)
     return solve_transport(a[rows], b[columns], costs, dense=dense).cost
+
+
+def has_closed_form(source: Cloud, target: Cloud, cost: GroundCost) -> bool:
+    """Whether one cloud is a single point, or points lie on a line."""
+    single = min(len(source[0]), len(target[0])) == 1
+    return single or (cost.is_euclidean and source[0].shape[1] == 1)
 
 
 @lru_cache(maxsize=1024)

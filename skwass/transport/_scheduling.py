@@ -120,7 +120,6 @@ def all_pairs(
         squares[block[:, 0], block[:, 1]] = values
         if others is None:
             squares[block[:, 1], block[:, 0]] = values
-    release()
     method.report()
     return squares
 
@@ -146,7 +145,6 @@ def chosen_pairs(
     method.prepare(clouds, others, pairs, n_jobs)
     solved = _solve(method, clouds, others, blocks, n_jobs, verbose, len(pairs))
     squares = np.concatenate(list(solved))
-    release()
     method.report()
     return squares
 
@@ -192,9 +190,12 @@ def _solve(
     with tqdm(
         total=n_pairs, desc=method.description, unit="pair", disable=not verbose
     ) as bar:
-        for values in solved:
-            bar.update(len(values))
-            yield values
+        try:
+            for values in solved:
+                bar.update(len(values))
+                yield values
+        finally:
+            release()
 
 
 def _block_size(largest: int, n_pairs: int) -> int:

@@ -549,3 +549,23 @@ def test_problems_that_do_not_converge_are_counted_in_one_warning(weighted_cloud
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         paired_wasserstein_distances(clouds, clouds, metric="sinkhorn", reg=10.0)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3.5])
+def test_annealed_is_exact_on_a_line(order):
+    rng = np.random.default_rng(25)
+    x, y = rng.normal(size=(110, 1)), rng.normal(size=(115, 1)) + rng.normal()
+    exact = wasserstein_distances([x], [y], order=order)
+    found = wasserstein_distances([x], [y], order=order, solver="annealed")
+    assert_array_equal(found, exact)
+
+
+def test_annealed_doubts_a_value_that_its_plan_does_not_confirm():
+    rng = np.random.default_rng(25)
+    line = np.array([[3.0, 4.0]]) / 5
+    x, y = rng.normal(size=(110, 1)), rng.normal(size=(115, 1)) + rng.normal()
+    with pytest.warns(ConvergenceWarning, match="1 of 1 transport problems"):
+        found = wasserstein_distances(
+            [x * line], [y * line], order=3.5, solver="annealed"
+        )
+    assert found < wasserstein_distances([x * line], [y * line], order=3.5)
