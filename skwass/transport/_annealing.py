@@ -19,8 +19,10 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -29,14 +31,6 @@ import torch
 from torch import Tensor
 
 _LEAST_WEIGHT = 1e-12  # no density exceeds its inverse, whose square float32 holds
-_LEAST = 1e-30
-_EXTRAPOLATION = 0.5  # f is about linear in the regularisation, which is halved
-_LARGEST_EXPONENT = 30.0
-_FARTHEST = 10.0
-_CHECKED_EVERY = 10
-_FEW = 2**19
-
-_turn = Lock()
 
 
 class Annealed(NamedTuple):
@@ -91,7 +85,6 @@ def anneal(
         The error at which the last stage may stop, if it is positive.
     relaxation : float, default=1.0
         Exponent of a step; more than one goes further than the marginals ask.
-
     out : Tensor of shape (n_problems, n, m), default=None
         Where the density goes; None is new memory.
 
@@ -101,33 +94,11 @@ def anneal(
         Potentials, density and error.
     """
     a, b = _floored(a), _floored(b)
-    reg = reg * 2.0**n_stages
     f, g, density = _start(costs, a, b, out)
-    density.div_(-reg[:, None, None]).exp_()
-    v = torch.ones_like(g)
-    for stage in range(n_stages):
-        u, v = _iterate(density, a, b, v, n_iter, relaxation)
-        density.mul_(u[:, :, None]).mul_(v[:, None]).square_()
-        moved = reg[:, None] * v.log()
-        f, g = f + reg[:, None] * u.log(), g + moved
-        reg = reg / 2
-        ahead = _EXTRAPOLATION * moved / reg[:, None] if stage else 0 * moved
-        v = ahead.clamp(-_LARGEST_EXPONENT, _LARGEST_EXPONENT).exp()
-    # many iterations: factors are put into the density before they grow too large, and
-    # a problem that has converged stays as it is, whatever others do
-    active = torch.ones_like(reg, dtype=torch.bool)
-    for start in range(0, max_iter, _CHECKED_EVERY):
-        steps = min(_CHECKED_EVERY, max_iter - start)
-        u, v = _iterate(density, a, b, v, steps, relaxation)
-        u, v = (torch.where(active[:, None], factors, 1.0) for factors in (u, v))
-        density.mul_(u[:, :, None]).mul_(v[:, None])
-        f, g = f + reg[:, None] * u.log(), g + reg[:, None] * v.log()
-        v = torch.ones_like(v)
-        rows = torch.bmm(density, b[:, :, None])[:, :, 0]
-        error = (a * (rows - 1)).abs().sum(1)
-        active = error > tol
-        if not bool(active.any()):
-            break
+    density.div_(-reg[:, None, None] * 2.0**n_stages).exp_()
+    f, g, error = _compiled()(
+        density, f, g, a, b, reg, n_stages, n_iter, max_iter, tol, relaxation
+    )
     return Annealed(f, g, density, error)
 
 
@@ -157,13 +128,71 @@ def least_allowed(costs: Tensor, potentials: Tensor, weights: Tensor) -> Tensor:
     return torch.amin(costs - potentials[:, None], 2)
 
 
+@lru_cache(maxsize=1)
+def _compiled() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+    """The iteration, without a need for the interpreter between its operations.
+
+    They are short, and threads that anneal side by side would wait for each other
+    between any two of them: two threads were slower than one, and are now nearly twice
+    as fast. A torch that compiles no such scripts runs it as it is.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            script: Callable[..., Any] = torch.jit.script(_halve)
+        except Exception:
+            return _halve
+    return script
+
+
+def _halve(
+    density: Tensor,
+    f: Tensor,
+    g: Tensor,
+    a: Tensor,
+    b: Tensor,
+    reg: Tensor,
+    n_stages: int,
+    n_iter: int,
+    max_iter: int,
+    tol: float,
+    relaxation: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Go through the stages; the density is changed in place."""
+    reg = reg * 2.0**n_stages
+    v = torch.ones_like(g)
+    for stage in range(n_stages):
+        u, v = _iterate(density, a, b, v, n_iter, relaxation)
+        density.mul_(u[:, :, None]).mul_(v[:, None]).square_()
+        moved = reg[:, None] * v.log()
+        f, g = f + reg[:, None] * u.log(), g + moved
+        reg = reg / 2
+        # potentials are about linear in the regularisation, which is halved
+        ahead = moved * (0.5 if stage > 0 else 0.0) / reg[:, None]
+        v = ahead.clamp(-30.0, 30.0).exp()
+    # many iterations: factors are put into the density before they grow too large, and
+    # a problem that has converged stays as it is, whatever others do
+    error = torch.full_like(reg, 2.0)
+    for start in range(0, max_iter, 10):
+        u, v = _iterate(density, a, b, v, min(10, max_iter - start), relaxation)
+        active = error[:, None] > tol
+        u, v = torch.where(active, u, 1.0), torch.where(active, v, 1.0)
+        density.mul_(u[:, :, None]).mul_(v[:, None])
+        f, g = f + reg[:, None] * u.log(), g + reg[:, None] * v.log()
+        v = torch.ones_like(v)
+        rows = torch.bmm(density, b[:, :, None])[:, :, 0]
+        error = (a * (rows - 1.0)).abs().sum(1)
+        if not bool((error > tol).any()):
+            break
+    return f, g, error
+
+
 def _iterate(
     density: Tensor, a: Tensor, b: Tensor, v: Tensor, n_iter: int, relaxation: float
 ) -> tuple[Tensor, Tensor]:
     """Factors of rows and columns after some of Sinkhorn's iterations.
 
-    What is moved are the weighted factors ``a * u`` and ``b * v``, in as few operations
-    as can be: threads wait for each other between any two of them.
+    What is moved are the weighted factors ``a * u`` and ``b * v``.
     """
     au, bv = a, b * v
     for step in range(1, n_iter + 1):
@@ -178,31 +207,23 @@ def _iterate(
 
 def _moved(old: Tensor, weights: Tensor, means: Tensor, exponent: float) -> Tensor:
     """Weighted factors that make the means one, or go further by a relaxed step."""
-    new = weights / means.clamp_(min=_LEAST)
+    new = weights / means.clamp_(min=1e-30)
     if exponent != 1.0:
-        further = new / old.clamp(min=_LEAST)
-        new.mul_(further.clamp_(1 / _FARTHEST, _FARTHEST).pow_(exponent - 1))
+        # but never much further
+        further = (new / old.clamp(min=1e-30)).clamp_(0.1, 10.0)
+        new.mul_(further.pow_(exponent - 1.0))
     return new
 
 
 def _factors(weighted: Tensor, weights: Tensor) -> Tensor:
     """What the weights were multiplied with; next to nothing for padding."""
-    return (weighted / weights.clamp(min=_LEAST)).clamp_(min=_LEAST)
+    return (weighted / weights.clamp(min=1e-30)).clamp_(min=1e-30)
 
 
 def _floored(weights: Tensor) -> Tensor:
     """Tiny weights raised to what float32 can work with; zeros stay padding."""
     floored = torch.where(weights > 0, weights.clamp(min=_LEAST_WEIGHT), weights)
     return floored / floored.sum(1, keepdim=True)
-
-
-def in_turn(size: int) -> AbstractContextManager[Any]:
-    """What keeps other threads waiting, if an iteration touches so few numbers.
-
-    It is then so short that threads would do little but wait for the interpreter, which
-    each needs between any two operations.
-    """
-    return _turn if size < _FEW else nullcontext()
 
 
 @contextmanager

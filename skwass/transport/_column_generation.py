@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from skwass.transport._annealing import anneal, fast_arithmetic, in_turn
+from skwass.transport._annealing import anneal, fast_arithmetic
 from skwass.transport._scratch import borrow
 from skwass.transport._simplex import Array, Indices, Solution, sparse_simplex
 
@@ -77,7 +77,7 @@ def _screen(a: Array, b: Array, costs: Array) -> tuple[Array, NDArray[np.bool_]]
     mean = float(costs.mean())
     scaled = torch.from_numpy(borrow("scaled", costs.shape, np.float32))
     density = torch.from_numpy(borrow("density", costs.shape, np.float32))
-    with in_turn(costs.size), fast_arithmetic():
+    with fast_arithmetic():
         scaled.copy_(torch.from_numpy(costs)).mul_(1 / mean)
         annealed = anneal(
             scaled[None],

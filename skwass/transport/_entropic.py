@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from skwass.clouds import PointClouds
-from skwass.transport._annealing import anneal, fast_arithmetic, in_turn, least_allowed
+from skwass.transport._annealing import anneal, fast_arithmetic, least_allowed
 from skwass.transport._batches import Batch, Problem, batches
 from skwass.transport._exact import has_closed_form, transport_cost
 from skwass.transport._extent import centre_and_spread, pooled, refuse_far
@@ -94,7 +94,7 @@ class Entropic(ABC):
     def _solve_problems(self, problems: Sequence[Problem]) -> Array:
         values = np.empty(len(problems))
         for batch in batches(problems, self.cost, self.device, self._dtype):
-            with self._arithmetic(batch.costs.numel()):
+            with self._arithmetic():
                 found, error = self._solve_batch(batch)
             costs = batch.units * np.maximum(found.numpy(), 0.0)
             values[batch.indices] = costs + batch.constants
@@ -102,11 +102,11 @@ class Entropic(ABC):
         return values
 
     @contextmanager
-    def _arithmetic(self, size: int) -> Iterator[None]:
+    def _arithmetic(self) -> Iterator[None]:
         if torch.device(self.device).type != "cpu":
             yield
             return
-        with in_turn(size), fast_arithmetic():
+        with fast_arithmetic():
             yield
 
     _dtype = torch.float32

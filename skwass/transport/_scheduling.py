@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from skwass.clouds import PointClouds
@@ -184,18 +186,34 @@ def _solve(
 ) -> Iterator[Array]:
     """Squared distances block by block, in order; the solvers let threads run."""
     solve: Callable[..., Array] = method.solve
-    solved = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
-        delayed(solve)(clouds, others, block) for block in blocks
-    )
-    with tqdm(
-        total=n_pairs, desc=method.description, unit="pair", disable=not verbose
-    ) as bar:
+    with (
+        _shared_cores(effective_n_jobs(n_jobs)),
+        tqdm(
+            total=n_pairs, desc=method.description, unit="pair", disable=not verbose
+        ) as bar,
+    ):
+        solved = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
+            delayed(solve)(clouds, others, block) for block in blocks
+        )
         try:
             for values in solved:
                 bar.update(len(values))
                 yield values
         finally:
             release()
+
+
+@contextmanager
+def _shared_cores(n_threads: int) -> Iterator[None]:
+    """Each thread gets its share of the cores for linear algebra.
+
+    Products of small matrices would otherwise be slower on two threads than on one.
+    """
+    if n_threads == 1:
+        yield
+        return
+    with threadpool_limits(max(1, cpu_count() // n_threads), user_api="blas"):
+        yield
 
 
 def _block_size(largest: int, n_pairs: int) -> int:
