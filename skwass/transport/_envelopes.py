@@ -16,6 +16,7 @@ from torch import Tensor
 
 from skwass.transport._exact import mixed_order, solve_transport
 from skwass.transport._ground import GroundCost
+from skwass.transport._simplex import Flow
 
 Array = NDArray[np.float64]
 
@@ -143,18 +144,17 @@ def _solve(
     """The cost, and its derivatives with respect to x, y, a and b."""
     i, j = np.flatnonzero(a), np.flatnonzero(b)
     i, j = i[mixed_order(len(i))], j[mixed_order(len(j))]
-    found = solve_transport(a[i], b[j], cost.matrix(x[i], y[j]))
+    source, target, mass, other = x[i], y[j], a[i], b[j]
+    found = solve_transport(mass, other, cost.matrix(source, target))
     f, g = found.f, found.g
-    rows, columns, mass = found.flow
-    pull = x[i[rows]] - y[j[columns]]
-    slope = 2.0 * mass
-    if cost.order == 1:
-        length = np.sqrt(np.einsum("ij,ij->i", pull, pull))
-        slope *= np.divide(0.5, length, out=np.zeros_like(length), where=length > 0)
-    pull *= slope[:, None]
     x_pull, y_pull = np.zeros_like(x), np.zeros_like(y)
-    np.add.at(x_pull, i[rows], pull)
-    np.subtract.at(y_pull, j[columns], pull)
+    if cost.order == 2:
+        plan, origin = found.plan, target[0]
+        source, target = source - origin, target - origin
+        x_pull[i] = 2.0 * (mass[:, None] * source - plan @ target)
+        y_pull[j] = 2.0 * (other[:, None] * target - plan.T @ source)
+    else:
+        x_pull[i], y_pull[j] = _unit_pulls(source, target, found.flow)
     return (
         found.cost,
         x_pull,
@@ -162,6 +162,18 @@ def _solve(
         _all_potentials(x, i, f, y[j], g, cost.order, wanted[0]),
         _all_potentials(y, j, g, x[i], f, cost.order, wanted[1]),
     )
+
+
+def _unit_pulls(x: Array, y: Array, flow: Flow) -> tuple[Array, Array]:
+    """Derivatives of distances, each as long as its mass; none where points meet."""
+    pull = x[flow.rows] - y[flow.columns]
+    length = np.sqrt(np.einsum("ij,ij->i", pull, pull))
+    slope = np.divide(flow.mass, length, out=np.zeros_like(length), where=length > 0)
+    pull *= slope[:, None]
+    x_pull, y_pull = np.zeros_like(x), np.zeros_like(y)
+    np.add.at(x_pull, flow.rows, pull)
+    np.subtract.at(y_pull, flow.columns, pull)
+    return x_pull, y_pull
 
 
 def _all_potentials(
