@@ -64,8 +64,8 @@ def gromov_plan(source: Cloud, target: Cloud, *, max_iter: int = 1000) -> Array:
 
     one linear program a step. There are two descents, and the better end is returned:
     one from the plan behind :func:`third_lower_bound`, one from the product of the
-    weights, which is given up early where it stays far above the first. Where the lower
-    bound is zero and no plan as good is found, as for turned regular polygons, further
+    weights, which is given up early where it stays far above the first. Where points
+    cannot be told apart by what they see of their cloud, as in regular polygons, further
     descents start from one point held fast.
 
     Parameters

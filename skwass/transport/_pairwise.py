@@ -86,7 +86,7 @@ def wasserstein_distances(
     solver : str, default="auto"
         For Wasserstein distances ``"exact"`` (by the size of clouds, as above),
         ``"simplex"`` (on all pairs of points whatever their number) or ``"annealed"``
-        (annealed Sinkhorn iterations in torch: a lower bound, usually within 0.3 %).
+        (annealed Sinkhorn iterations in torch: a lower bound, usually within 0.5 %).
         "auto" is "exact" on the CPU and "annealed" on an accelerator. For "sinkhorn",
         ``"annealed"`` (which is "auto") or ``"log"`` (in the logarithmic domain and
         float64: slower, and exact to more digits).
