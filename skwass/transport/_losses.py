@@ -220,7 +220,13 @@ class TransportLoss(nn.Module):
             )
 
     def extra_repr(self) -> str:
-        """Parameters, for the representation of a network."""
+        """Tell the parameters where a network is printed.
+
+        Returns
+        -------
+        parameters : str
+            Names and values.
+        """
         names = ("solver", "reg", "order", "reduction", "squared")
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
