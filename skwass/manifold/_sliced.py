@@ -40,8 +40,8 @@ class SlicedWassersteinEmbedder(ProjectedEmbedder):
         correlation with :math:`W_2` does not grow beyond.
     n_quantiles : int, default=32
         Means of each quantile function, over equal parts of [0, 1]. They make distances
-        of digits smaller, by 3 % for 32 and by 8 % for 8, in a way common to all. Single
-        points have one quantile.
+        of digits smaller, by 3 % for 32 and by 8 % for 8, in a way common to all.
+        Single points have one quantile.
     n_components : int, default=None
         Number of principal components of the quantiles to embed by. None keeps all
         quantiles, ``n_projections * n_quantiles`` columns.

@@ -22,7 +22,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -96,7 +95,7 @@ def anneal(
     a, b = _floored(a), _floored(b)
     f, g, density = _start(costs, a, b, out)
     density.div_(-reg[:, None, None] * 2.0**n_stages).exp_()
-    f, g, error = _compiled()(
+    f, g, error = _run(
         density, f, g, a, b, reg, n_stages, n_iter, max_iter, tol, relaxation
     )
     return Annealed(f, g, density, error)
@@ -126,23 +125,6 @@ def least_allowed(costs: Tensor, potentials: Tensor, weights: Tensor) -> Tensor:
     """The c-transform ``min_j costs[i, j] - potentials[j]`` over positive weights."""
     potentials = torch.where(weights > 0, potentials, -torch.inf)
     return torch.amin(costs - potentials[:, None], 2)
-
-
-@lru_cache(maxsize=1)
-def _compiled() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
-    """The iteration, without a need for the interpreter between its operations.
-
-    They are short, and threads that anneal side by side would wait for each other
-    between any two of them: two threads were slower than one, and are now nearly twice
-    as fast. A torch that compiles no such scripts runs it as it is.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            script: Callable[..., Any] = torch.jit.script(_halve)
-        except Exception:
-            return _halve
-    return script
 
 
 def _halve(
@@ -224,6 +206,26 @@ def _floored(weights: Tensor) -> Tensor:
     """Tiny weights raised to what float32 can work with; zeros stay padding."""
     floored = torch.where(weights > 0, weights.clamp(min=_LEAST_WEIGHT), weights)
     return floored / floored.sum(1, keepdim=True)
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A script that needs no interpreter between its operations.
+
+    They are short, and threads that anneal side by side would wait for each other
+    between any two of them: two threads were slower than one, and are now nearly twice
+    as fast. A torch that compiles no such scripts runs the function as it is.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            script: Callable[..., Any] = torch.jit.script(function)
+        except Exception:
+            return function
+    return script
+
+
+# at import, since filters of warnings belong to all threads
+_run = _compiled(_halve)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ _REG = 0.002  # of the mean cost; a smaller one leaves too few pairs to the simp
 _N_ITER = 2
 _LAST_ITER = 3
 _LEAST_DENSITY = 1e-2
+_MOST_WANTED = 0.2  # share of the pairs, from which on looking at all is as quick
+_WANTED_A_POINT = 8  # which are few in any case
 _MAX_ROUNDS = 8
 _CACHED = 2**15  # numbers that stay in the cache
 _MAX_PASSES = 500
@@ -49,12 +51,15 @@ def generate_columns(a: Array, b: Array, costs: Array) -> Solution | None:
     if simplex is None:
         return None
     annealed, wanted = _screen(a, b, costs)
+    most = max(_MOST_WANTED * costs.size, _WANTED_A_POINT * sum(costs.shape))
+    if np.count_nonzero(wanted) > most:
+        return None
     rounding = _ROUNDING * costs.max()
     for _ in range(_MAX_ROUNDS):
         rows, columns = np.divmod(np.flatnonzero(wanted), costs.shape[1])
         found = simplex(a, b, rows, columns, costs[rows, columns])
         f, g = _potentials(found, annealed, a, rows, columns, costs, rounding)
-        best = _largest_allowed(costs, f)
+        best = least_slack(costs, f)
         gap = found.cost - float(a @ f + b @ best)
         if gap <= _RELATIVE_GAP * found.cost + rounding:
             return Solution(found.cost, f, best, found.stored)
@@ -62,7 +67,7 @@ def generate_columns(a: Array, b: Array, costs: Array) -> Solution | None:
     return None
 
 
-def _largest_allowed(costs: Array, f: Array) -> Array:
+def least_slack(costs: Array, f: Array) -> Array:
     """The c-transform ``min_i costs[i, j] - f[i]``, some rows at a time."""
     best = np.full(costs.shape[1], np.inf)
     n_rows = max(1, _CACHED // costs.shape[1])
@@ -81,7 +86,7 @@ def _screen(a: Array, b: Array, costs: Array) -> tuple[Array, NDArray[np.bool_]]
         scaled.copy_(torch.from_numpy(costs)).mul_(1 / mean)
         annealed = anneal(
             scaled[None],
-            *(torch.from_numpy(weights)[None].float() for weights in (a, b)),
+            *(torch.tensor(weights[None], dtype=torch.float32) for weights in (a, b)),
             reg=torch.full((1,), _REG),
             n_stages=_N_STAGES,
             n_iter=_N_ITER,
@@ -123,7 +128,9 @@ def _potentials(
     n_parts, part = connected_components(links, directed=False)
     first, second = part[:n], part[n:]
     gaps = np.bincount(first, a * (annealed - found.f), n_parts)
-    shift = gaps / np.bincount(first, a, n_parts)
+    mass = np.bincount(first, a, n_parts)
+    # a point too light to get mass is a part by itself
+    shift = np.divide(gaps, mass, out=np.zeros(n_parts), where=mass > 0)
     excess = costs[rows, columns] - found.f[rows] - found.g[columns]
     _shorten(shift, first[rows], second[columns], excess, rounding)
     return found.f + shift[first], found.g - shift[second]

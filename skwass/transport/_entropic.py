@@ -17,16 +17,19 @@ from torch import Tensor
 from skwass.clouds import PointClouds
 from skwass.transport._annealing import anneal, fast_arithmetic, least_allowed
 from skwass.transport._batches import Batch, Problem, batches
-from skwass.transport._exact import has_closed_form, transport_cost
+from skwass.transport._exact import Cloud, has_closed_form, transport_cost
 from skwass.transport._extent import centre_and_spread, pooled, refuse_far
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost
 from skwass.transport._log_sinkhorn import log_sinkhorn
+from skwass.transport._scheduling import Solved
 from skwass.transport._simplex import Array
 
 _PAIRS_ON_CPU = 64
 _PAIRS_ELSEWHERE = 4096
 _LEAST_REG = 2.0**-40  # of the mean cost, below which float32 sees no difference
 _N_ITER = 3
+_CLOSE = 1e-3  # of the mean cost, below which float32 costs percents
+_LARGEST_REG = 2.0**10  # beyond which the plan is the product of the weights
 _LARGEST_GAP = 0.1
 _LEAST_VALUE = 0.01  # of the mean cost, below which a relative error says nothing
 _RELAXATION = 1.5
@@ -69,7 +72,7 @@ class Entropic(ABC):
         self.max_iter = max_iter
         self.tol = tol
         self.block_size = _PAIRS_ON_CPU if device == "cpu" else _PAIRS_ELSEWHERE
-        self.errors: list[Array] = []
+        self.own_errors = np.zeros(0)
 
     @abstractmethod
     def prepare(
@@ -84,22 +87,22 @@ class Entropic(ABC):
     @abstractmethod
     def solve(
         self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp]
-    ) -> Array:
-        """Squared distances of some pairs."""
+    ) -> Solved:
+        """Squared distances of some pairs, and errors of their problems."""
 
     @abstractmethod
     def _solve_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Values, in the unit of each problem, and errors of the marginals."""
 
-    def _solve_problems(self, problems: Sequence[Problem]) -> Array:
-        values = np.empty(len(problems))
+    def _solve_problems(self, problems: Sequence[Problem]) -> Solved:
+        values, errors = np.empty(len(problems)), np.empty(len(problems))
         for batch in batches(problems, self.cost, self.device, self._dtype):
             with self._arithmetic():
                 found, error = self._solve_batch(batch)
             costs = batch.units * np.maximum(found.numpy(), 0.0)
             values[batch.indices] = costs + batch.constants
-            self.errors.append(error.cpu().numpy())
-        return values
+            errors[batch.indices] = error.cpu().numpy()
+        return values, errors
 
     @contextmanager
     def _arithmetic(self) -> Iterator[None]:
@@ -116,13 +119,12 @@ class Entropic(ABC):
         if self.reg is None:
             relative = np.full(len(batch.units), default)
         else:
-            relative = np.maximum(self.reg / batch.units, _LEAST_REG)
+            relative = np.clip(self.reg / batch.units, _LEAST_REG, _LARGEST_REG)
         return torch.from_numpy(relative).to(batch.costs)
 
-    def report(self) -> None:
+    def report(self, errors: Array) -> None:
         """Warn, once, if problems did not converge."""
-        errors = np.concatenate(self.errors) if self.errors else np.zeros(0)
-        self.errors.clear()
+        errors = np.concatenate([self.own_errors, errors])
         n_failed = int(np.sum(~(errors <= self.tol)))
         if n_failed:
             warnings.warn(
@@ -160,19 +162,20 @@ class AnnealedTransport(Entropic):
 
     def solve(
         self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp]
-    ) -> Array:
+    ) -> Solved:
         """Squared distances of some pairs."""
-        costs = np.empty(len(pairs))
-        hard, problems = [], []
-        for k, (i, j) in enumerate(pairs):
-            problem = clouds[i], others[j]
-            if has_closed_form(*problem, self.cost):
-                costs[k] = transport_cost(*problem, self.cost)
-            else:
-                hard.append(k)
-                problems.append(problem)
-        costs[hard] = self._solve_problems(problems)
-        return self.cost.squared(costs)
+        problems = [(clouds[i], others[j]) for i, j in pairs]
+        costs = np.full(len(pairs), np.nan)
+        hard = [
+            k
+            for k, problem in enumerate(problems)
+            if not has_closed_form(*problem, self.cost)
+        ]
+        costs[hard], errors = self._solve_problems([problems[k] for k in hard])
+        # there is a closed form, or float32 cannot tell the clouds apart
+        for k in np.flatnonzero(np.isnan(costs)):
+            costs[k] = transport_cost(*problems[k], self.cost)
+        return self.cost.squared(costs), errors
 
     def _solve_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
         reg = self._relative_reg(batch, self.default_reg)
@@ -192,6 +195,8 @@ class AnnealedTransport(Entropic):
         g = least_allowed(costs.mT, annealed.f, a)
         f = least_allowed(costs, g, b)
         value, error = _dual(f, g, batch), annealed.error.cpu().double()
+        close = value + torch.from_numpy(batch.constants / batch.units) < _CLOSE
+        error[close], value[close] = 0.0, torch.nan
         if self.reg is not None:
             return value, error
         spent = annealed.density.mul_(costs) @ b[:, :, None]
@@ -242,11 +247,16 @@ class SinkhornDivergence(Entropic):
 
     def solve(
         self, clouds: PointClouds, others: PointClouds, pairs: NDArray[np.intp]
-    ) -> Array:
+    ) -> Solved:
         """Squared distances of some pairs: the divergences."""
-        crossed = self._solve_problems([(clouds[i], others[j]) for i, j in pairs])
-        i, j = pairs.T
-        return np.maximum(crossed - (self._own[i] + self._others[j]) / 2, 0.0)
+        problems = [(clouds[i], others[j]) for i, j in pairs]
+        differ = np.array([not _are_equal(*problem) for problem in problems])
+        apart = [problem for problem, d in zip(problems, differ, strict=True) if d]
+        values, errors = self._solve_problems(apart)
+        squares = np.zeros(len(pairs))
+        i, j = pairs[differ].T
+        squares[differ] = values - (self._own[i] + self._others[j]) / 2
+        return np.maximum(squares, 0.0), errors
 
     def _self_terms(
         self,
@@ -263,7 +273,9 @@ class SinkhornDivergence(Entropic):
             for block in blocks
         )
         terms = np.zeros(len(clouds))
-        terms[chosen] = np.concatenate([np.zeros(0), *solved])
+        terms[chosen] = np.concatenate([values for values, _ in solved])
+        errors = [error for _, error in solved]
+        self.own_errors = np.concatenate([self.own_errors, *errors])
         return terms
 
     def _solve_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -290,6 +302,10 @@ class SinkhornDivergence(Entropic):
             relaxation=_RELAXATION,
         )
         return _dual(annealed.f, annealed.g, batch), annealed.error
+
+
+def _are_equal(source: Cloud, target: Cloud) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(source, target, strict=True))
 
 
 def _dual(f: Tensor, g: Tensor, batch: Batch) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skwass.clouds import PointClouds
-from skwass.transport._column_generation import generate_columns
+from skwass.transport._column_generation import generate_columns, least_slack
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost, refuse_overflow
 from skwass.transport._scratch import borrow
 from skwass.transport._simplex import Array, Flow, Solution, dense_simplex
@@ -17,6 +18,11 @@ from skwass.transport._simplex import Array, Flow, Solution, dense_simplex
 Cloud = tuple[NDArray[np.floating], Array]
 
 _LARGE = 100_000  # pairs of points, from which on column generation is faster
+_FAR = 1e-5  # cost over the largest, below which rounding is looked at
+_PROVEN = 1e-6
+_ROUNDING = 1e-13
+_MOST_CUTS = 5
+_FEW_PARTS = 10
 _EXPONENT = 100  # of the largest cost, once scaled
 _LARGEST_EXPONENT = 1023  # of a power of two in float64
 
@@ -87,20 +93,68 @@ def solve_transport(
     takes differences below a fixed number for zero; what is left is the rounding of
     float64, relative to the largest cost.
     """
-    largest = costs.max()
-    _, exponent = np.frexp(largest)
-    scale = float(np.ldexp(1.0, min(_EXPONENT - int(exponent), _LARGEST_EXPONENT)))
+    scale = _power_of_two(costs.max())
     costs *= scale
     b = b * (a.sum() / b.sum())
-    found = None
-    if not dense and costs.size >= _LARGE and largest > 0:
-        found = generate_columns(a, b, costs)
-    found = found or dense_simplex()(a, b, costs)
+    found = _solve(a, b, costs, dense)
+    if 0 < found.cost < _FAR * costs.max():
+        found = _refine(a, b, costs, found)
     mass = found.stored.mass if isinstance(found.stored, Flow) else found.stored
     if not abs(mass.sum() - a.sum()) < 1e-6:
         raise RuntimeError("The network simplex found no plan between two clouds.")
     cost = max(found.cost, 0.0) / scale
     return Solution(cost, found.f / scale, found.g / scale, found.stored)
+
+
+def _solve(a: Array, b: Array, costs: Array, dense: bool) -> Solution:
+    if not dense and costs.size >= _LARGE and costs.max() > 0:
+        found = generate_columns(a, b, costs)
+        if found is not None:
+            return found
+    return dense_simplex()(a, b, costs)
+
+
+def _refine(a: Array, b: Array, costs: Array, found: Solution) -> Solution:
+    """Solve again where a few costs are so large that the others drown in rounding.
+
+    Costs far above that of the plan that is known are cut, since a better one hardly
+    needs them. Potentials of what is left are below the true costs as well, and so
+    prove how good the next plan is.
+    """
+    g = least_slack(costs, found.f)
+    if found.cost - float(a @ found.f + b @ g) <= _PROVEN * found.cost:
+        return found
+    for _ in range(_MOST_CUTS):
+        before = found.cost
+        cut = np.minimum(costs, _FEW_PARTS * sum(costs.shape) * before)
+        scale = _power_of_two(cut.max())
+        again = _solve(a, b, cut * scale, True)
+        f = again.f / scale
+        g = least_slack(cut, f)
+        rows, columns, mass = again.flow
+        cost = float(mass @ costs[rows, columns])
+        if cost <= before:
+            found = Solution(cost, f, g, again.stored)
+        if found.cost - float(a @ f + b @ g) <= _PROVEN * found.cost:
+            return Solution(found.cost, f, g, found.stored)
+        if not cost < before:
+            break
+    if found.cost <= _ROUNDING * costs.max():
+        return found  # all there is may be rounding
+    warnings.warn(
+        "Some ground distances are so much larger than others that transport between "
+        f"two clouds is known to {_PROVEN:g} no more. Use a lower order, or scale or "
+        "remove far points.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return found
+
+
+def _power_of_two(largest: float) -> float:
+    """The factor that brings the largest cost to one size."""
+    _, exponent = np.frexp(largest)
+    return float(np.ldexp(1.0, min(_EXPONENT - int(exponent), _LARGEST_EXPONENT)))
 
 
 def _on_a_line(

@@ -65,7 +65,7 @@ def gromov_plan(source: Cloud, target: Cloud, *, max_iter: int = 1000) -> Array:
     one linear program a step. There are two descents, and the better end is returned:
     one from the plan behind :func:`third_lower_bound`, one from the product of the
     weights, which is given up early where it stays far above the first. Where points
-    cannot be told apart by what they see of their cloud, as in regular polygons, further
+    cannot be told apart by what they see of their cloud, as in regular polygons, more
     descents start from one point held fast.
 
     Parameters

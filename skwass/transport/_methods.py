@@ -18,7 +18,7 @@ from skwass.transport._gaussian import diagonal_features, fit_gaussians, squared
 from skwass.transport._gromov import distance_quantiles
 from skwass.transport._ground import SQUARED_EUCLIDEAN, GroundCost
 from skwass.transport._linear import displacements, fit_reference, reference_size
-from skwass.transport._scheduling import Pairs
+from skwass.transport._scheduling import Pairs, Solved
 from skwass.transport._simplex import Array
 from skwass.transport._sliced import (
     random_directions,
@@ -45,11 +45,12 @@ class EachPair:
     def prepare(self, *cohorts: Any) -> None:
         """Nothing is shared between pairs."""
 
-    def solve(self, clouds: PointClouds, others: PointClouds, pairs: Pairs) -> Array:
+    def solve(self, clouds: PointClouds, others: PointClouds, pairs: Pairs) -> Solved:
         """Squared distances of some pairs."""
-        return np.array([self.squared(clouds[i], others[j]) for i, j in pairs])
+        found = [self.squared(clouds[i], others[j]) for i, j in pairs]
+        return np.array(found), np.zeros(0)
 
-    def report(self) -> None:
+    def report(self, errors: Array) -> None:
         """Nothing goes wrong silently."""
 
 
@@ -73,14 +74,15 @@ class MaxSliced:
             self.n_projections, clouds.n_features, random_state
         )
 
-    def solve(self, clouds: PointClouds, others: PointClouds, pairs: Pairs) -> Array:
+    def solve(self, clouds: PointClouds, others: PointClouds, pairs: Pairs) -> Solved:
         """Squared distances of some pairs."""
         squared = partial(
             squared_max_sliced, directions=self._directions, max_iter=self.max_iter
         )
-        return np.array([squared(clouds[i], others[j]) for i, j in pairs])
+        found = [squared(clouds[i], others[j]) for i, j in pairs]
+        return np.array(found), np.zeros(0)
 
-    def report(self) -> None:
+    def report(self, errors: Array) -> None:
         """Nothing goes wrong silently."""
 
 
@@ -101,11 +103,11 @@ class Bures:
         if others is not clouds:
             self._second = fit_gaussians(others, origin)
 
-    def solve(self, clouds: PointClouds, others: PointClouds, pairs: Pairs) -> Array:
+    def solve(self, clouds: PointClouds, others: PointClouds, pairs: Pairs) -> Solved:
         """Squared distances of some pairs."""
-        return squared_bures(self._first, self._second, pairs)
+        return squared_bures(self._first, self._second, pairs), np.zeros(0)
 
-    def report(self) -> None:
+    def report(self, errors: Array) -> None:
         """Nothing goes wrong silently."""
 
 
@@ -178,8 +180,8 @@ def linear_rows(
 
     def tell(cohort: PointClouds) -> Rows:
         moved = displacements(cohort, reference, n_jobs=n_jobs, verbose=verbose)
-        moved *= np.float32(reference.scale)
-        return moved.reshape(len(moved), -1)
+        # float32 would not hold every scale
+        return reference.scale * moved.reshape(len(moved), -1).astype(np.float64)
 
     yield tell
 

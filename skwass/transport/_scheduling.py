@@ -21,6 +21,8 @@ from skwass.transport._scratch import release
 from skwass.transport._simplex import Array
 
 Pairs = NDArray[np.intp]
+#: squared distances, and errors of the problems that were solved for them
+Solved = tuple[Array, Array]
 
 _LEAST_TASKS = 32
 _ROWS_A_BLOCK = 256
@@ -60,11 +62,11 @@ class PairMethod(Method, Protocol):
     ) -> None:
         """Look at both cohorts before their pairs are solved; None is all pairs."""
 
-    def solve(self, clouds: PointClouds, others: PointClouds, pairs: Pairs) -> Array:
-        """Squared distances of some pairs, in any thread."""
+    def solve(self, clouds: PointClouds, others: PointClouds, pairs: Pairs) -> Solved:
+        """Squared distances of some pairs, in any thread or process."""
         ...
 
-    def report(self) -> None:
+    def report(self, errors: Array) -> None:
         """Warn of what went wrong."""
 
 
@@ -118,11 +120,13 @@ def all_pairs(
 
     method.prepare(clouds, second, None, n_jobs)
     solved = _solve(method, clouds, second, blocks(), n_jobs, verbose, n_pairs)
-    for block, values in zip(blocks(), solved, strict=True):
+    errors = [np.zeros(0)]
+    for block, (values, found) in zip(blocks(), solved, strict=True):
         squares[block[:, 0], block[:, 1]] = values
         if others is None:
             squares[block[:, 1], block[:, 0]] = values
-    method.report()
+        errors.append(found)
+    method.report(np.concatenate(errors))
     return squares
 
 
@@ -146,8 +150,8 @@ def chosen_pairs(
     blocks = _blocks(pairs, size)
     method.prepare(clouds, others, pairs, n_jobs)
     solved = _solve(method, clouds, others, blocks, n_jobs, verbose, len(pairs))
-    squares = np.concatenate(list(solved))
-    method.report()
+    squares, errors = (np.concatenate(parts) for parts in zip(*solved, strict=True))
+    method.report(errors)
     return squares
 
 
@@ -183,9 +187,9 @@ def _solve(
     n_jobs: int | None,
     verbose: int,
     n_pairs: int,
-) -> Iterator[Array]:
+) -> Iterator[Solved]:
     """Squared distances block by block, in order; the solvers let threads run."""
-    solve: Callable[..., Array] = method.solve
+    solve: Callable[..., Solved] = method.solve
     with (
         _shared_cores(effective_n_jobs(n_jobs)),
         tqdm(
@@ -196,9 +200,9 @@ def _solve(
             delayed(solve)(clouds, others, block) for block in blocks
         )
         try:
-            for values in solved:
+            for values, errors in solved:
                 bar.update(len(values))
-                yield values
+                yield values, errors
         finally:
             release()
 

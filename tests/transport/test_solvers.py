@@ -135,6 +135,14 @@ LARGE = [
     equal_costs,
     line_in_the_plane,
 ]
+#: costs that say little of which pairs matter, so that all of them are looked at
+HARDLY_SCREENED = [
+    equal_costs,
+    heavy_outliers,
+    line_in_the_plane,
+    nearly_single_points,
+    two_far_clusters,
+]
 GROUND = {
     "order 2": GroundCost(),
     "order 1": GroundCost(order=1.0),
@@ -171,7 +179,8 @@ def test_column_generation_costs_what_the_simplex_on_all_pairs_does(
     assert len(x) * len(y) >= 90_000
     found = _exact.transport_cost((x, a), (y, b), cost)
     assert len(generated) == 1
-    assert generated[0] is not None
+    if problem not in HARDLY_SCREENED:
+        assert generated[0] is not None
     expected = _exact.transport_cost((x, a), (y, b), cost, dense=True)
     assert len(generated) == 1
     rounding = 1e-14 * cost.matrix(x, y).max()
