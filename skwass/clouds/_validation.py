@@ -108,6 +108,8 @@ def _read_clouds(X: Any) -> PointClouds | None:
             "clouds, or an array."
         )
     if isinstance(X, list | tuple):
+        if not X:
+            raise ValueError("X is empty: expected at least one cloud.")
         if any(_depth(item) >= 2 for item in X):
             return _from_list(X)
         _refuse_ragged_rows(X)

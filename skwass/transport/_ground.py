@@ -132,7 +132,9 @@ def _try_out(metric: str, params: dict[str, Any]) -> None:
         raise ValueError(
             f"metric={metric!r} with metric_params={params!r} is no ground distance: "
             f"{error}. Use 'wasserstein' (Euclidean), a name that "
-            "scipy.spatial.distance.cdist knows, or a callable of two points."
+            "scipy.spatial.distance.cdist knows, or a callable of two points; "
+            "wasserstein_distances knows 'sinkhorn', 'sliced', 'max_sliced', 'bures', "
+            "'linear', 'gromov', 'fused_gromov', 'gromov_slb' and 'gromov_tlb' besides."
         ) from None
 
 

@@ -235,7 +235,9 @@ def _check_shapes(x: Tensor, y: Tensor) -> bool:
     """Whether x and y are batches."""
     for name, points in (("x", x), ("y", y)):
         if not isinstance(points, Tensor) or not points.is_floating_point():
-            kind = getattr(points, "dtype", type(points).__name__)
+            kind = type(points).__name__
+            if isinstance(points, Tensor):
+                kind = str(points.dtype)
             raise TypeError(f"{name} must be a tensor of floating type; got {kind}.")
     fits = x.ndim == y.ndim and x.ndim in (2, 3) and x.shape[-1] == y.shape[-1]
     if not fits or x.shape[:-2] != y.shape[:-2] or not (x.numel() and y.numel()):

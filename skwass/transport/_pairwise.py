@@ -45,7 +45,9 @@ def wasserstein_distances(
     Parameters
     ----------
     X : PointClouds or anything :func:`as_point_clouds` takes
-        The clouds, n_clouds of them. Weights are normalised to a total of one.
+        The clouds, n_clouds of them. Weights are normalised to a total of one. A single
+        array of shape (n, n_features) is a table of n clouds of one point each; for one
+        cloud, pass ``[cloud]``.
     Y : as X, default=None
         The clouds to compare with. None compares X with itself and solves each pair
         once.
@@ -78,7 +80,9 @@ def wasserstein_distances(
         - "gromov": `max_iter` (1000), and "fused_gromov" besides `alpha` (0.5, the
           share of Gromov–Wasserstein); "gromov_slb": `n_quantiles` (256).
 
-        Seeds are fixed by default, so that a metric is a function of two clouds.
+        Seeds are fixed by default, so that results repeat. "linear" and, without `reg`,
+        "sinkhorn" choose their reference and regularisation by all of X and Y; other
+        metrics are functions of two clouds.
     order : float, default=2
         The p of the p-Wasserstein distance, at least one.
     squared : bool, default=False
@@ -96,7 +100,7 @@ def wasserstein_distances(
         pair for `solver` "annealed". Others have none.
     n_jobs : int, default=None
         Threads that solve pairs side by side; None is one, -1 is all cores. The result
-        does not depend on it.
+        does not depend on it, up to rounding.
     device : str, default="cpu"
         Where torch solves what is annealed or regularised. The rest uses the CPU.
     verbose : int, default=0
@@ -105,9 +109,10 @@ def wasserstein_distances(
     Returns
     -------
     distances : ndarray of shape (n_clouds_X, n_clouds_Y), float64
-        The distances, in the unit of X (squared if asked). Exact ones squared are exact
-        up to about 1e-14 of the largest squared ground distance of a pair. No cost
-        matrix outlives its pair, so memory is that of the result and a little.
+        The distances, in the unit of X (squared if asked). Transport costs, distances
+        to the power of `order`, are exact to a relative 1e-6, and usually to the
+        rounding of float64. No cost matrix outlives its pair, so memory is that of the
+        result and a little.
 
     Raises
     ------
@@ -121,6 +126,9 @@ def wasserstein_distances(
     -----
     ConvergenceWarning
         Once, if regularised problems did not converge, with their number.
+    RuntimeWarning
+        If ground distances differ so much that a transport cost cannot be told to a
+        relative 1e-6.
 
     See Also
     --------
