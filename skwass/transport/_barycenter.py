@@ -18,6 +18,7 @@ from skwass.clouds import PointClouds, as_point_clouds
 from skwass.transport._exact import Cloud, mixed_order, solve_transport
 from skwass.transport._ground import SQUARED_EUCLIDEAN, refuse_overflow
 from skwass.transport._linear import fit_reference
+from skwass.transport._scratch import release
 from skwass.transport._spaces import power_of_two
 
 Array = NDArray[np.float64]
@@ -140,6 +141,7 @@ def wasserstein_barycenter(
 
     start = _start(clouds, shares, n_points or int(np.median(clouds.sizes)), rng)
     points = _descend(_mixed(clouds), shares, start, max_iter, tol, verbose)
+    release()
     return origin + points / scale, np.full(len(points), 1 / len(points))
 
 

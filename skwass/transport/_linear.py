@@ -19,6 +19,7 @@ from skwass.transport._exact import (
     mixed_order,
     transport_plan,
 )
+from skwass.transport._scratch import release
 
 Array = NDArray[np.float64]
 
@@ -140,6 +141,7 @@ def displacements(
         for start, block in zip(starts, blocks, strict=True):
             moved[start : start + len(block)] = block
             bar.update(len(block))
+    release()
     return moved
 
 
