@@ -22,7 +22,7 @@ _FAR = 1e-5  # cost over the largest, below which rounding is looked at
 _PROVEN = 1e-6
 _ROUNDING = 1e-13
 _MOST_CUTS = 5
-_FEW_PARTS = 10
+_FAR_ABOVE = 10  # times the mean cost of a point, where costs are cut
 _EXPONENT = 100  # of the largest cost, once scaled
 _LARGEST_EXPONENT = 1023  # of a power of two in float64
 
@@ -126,7 +126,7 @@ def _refine(a: Array, b: Array, costs: Array, found: Solution) -> Solution:
         return found
     for _ in range(_MOST_CUTS):
         before = found.cost
-        cut = np.minimum(costs, _FEW_PARTS * sum(costs.shape) * before)
+        cut = np.minimum(costs, _FAR_ABOVE * sum(costs.shape) * before)
         scale = _power_of_two(cut.max())
         again = _solve(a, b, cut * scale, True)
         f = again.f / scale
