@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from skwass.clouds import PointClouds
-from skwass.transport._annealing import anneal, fast_arithmetic, least_allowed
+from skwass.transport._annealing import Annealed, anneal, fast_arithmetic, least_allowed
 from skwass.transport._batches import Batch, Problem, batches
 from skwass.transport._exact import Cloud, has_closed_form, transport_cost
 from skwass.transport._extent import centre_and_spread, pooled, refuse_far
@@ -55,6 +55,7 @@ class Entropic(ABC):
     description: str
     complaint: str  # about the largest error
     advice: str
+    default_reg: float
     dirac_cost: GroundCost | None
     same_space = True
 
@@ -114,10 +115,24 @@ class Entropic(ABC):
 
     _dtype = torch.float32
 
-    def _relative_reg(self, batch: Batch, default: float) -> Tensor:
+    def _anneal(self, batch: Batch) -> Annealed:
+        reg = self._relative_reg(batch)
+        return anneal(
+            batch.costs,
+            batch.a,
+            batch.b,
+            reg=reg,
+            n_stages=_n_stages(reg),
+            n_iter=_N_ITER,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            relaxation=_RELAXATION,
+        )
+
+    def _relative_reg(self, batch: Batch) -> Tensor:
         """The regularisation in the unit of each problem."""
         if self.reg is None:
-            relative = np.full(len(batch.units), default)
+            relative = np.full(len(batch.units), self.default_reg)
         else:
             relative = np.clip(self.reg / batch.units, _LEAST_REG, _LARGEST_REG)
         return torch.from_numpy(relative).to(batch.costs)
@@ -178,20 +193,8 @@ class AnnealedTransport(Entropic):
         return self.cost.squared(costs), errors
 
     def _solve_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        reg = self._relative_reg(batch, self.default_reg)
-        n_stages = _n_stages(reg)
         costs, a, b = batch.costs, batch.a, batch.b
-        annealed = anneal(
-            costs,
-            a,
-            b,
-            reg=reg,
-            n_stages=n_stages,
-            n_iter=_N_ITER,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            relaxation=_RELAXATION,
-        )
+        annealed = self._anneal(batch)
         g = least_allowed(costs.mT, annealed.f, a)
         f = least_allowed(costs, g, b)
         value, error = _dual(f, g, batch), annealed.error.cpu().double()
@@ -279,28 +282,17 @@ class SinkhornDivergence(Entropic):
         return terms
 
     def _solve_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        reg = self._relative_reg(batch, self.default_reg)
         if self.log:
             f, g, error = log_sinkhorn(
                 batch.costs,
                 batch.a,
                 batch.b,
-                reg,
+                self._relative_reg(batch),
                 max_iter=self.max_iter,
                 tol=self.tol,
             )
             return _dual(f, g, batch), error
-        annealed = anneal(
-            batch.costs,
-            batch.a,
-            batch.b,
-            reg=reg,
-            n_stages=_n_stages(reg),
-            n_iter=_N_ITER,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            relaxation=_RELAXATION,
-        )
+        annealed = self._anneal(batch)
         return _dual(annealed.f, annealed.g, batch), annealed.error
 
 
