@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_scalar
@@ -19,9 +19,8 @@ from skwass.transport._exact import Cloud, mixed_order, solve_transport
 from skwass.transport._ground import SQUARED_EUCLIDEAN, refuse_overflow
 from skwass.transport._linear import fit_reference
 from skwass.transport._scratch import release
+from skwass.transport._simplex import Array
 from skwass.transport._spaces import power_of_two
-
-Array = NDArray[np.float64]
 
 _ROUNDING = 1e-15  # of squared lengths, in units of the extent of all clouds
 

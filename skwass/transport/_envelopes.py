@@ -16,9 +16,7 @@ from torch import Tensor
 
 from skwass.transport._exact import mixed_order, solve_transport
 from skwass.transport._ground import GroundCost
-from skwass.transport._simplex import Flow
-
-Array = NDArray[np.float64]
+from skwass.transport._simplex import Array, Flow
 
 
 class Envelope(NamedTuple):

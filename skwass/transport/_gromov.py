@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist, pdist
 
 from skwass.clouds import PointClouds
 from skwass.transport._exact import Cloud, solve_transport
 from skwass.transport._quantiles import quantile_means
+from skwass.transport._simplex import Array
 from skwass.transport._spaces import Matching, Problem, power_of_two
-
-Array = NDArray[np.float64]
 
 _TOLERANCE = 1e-9  # relative decrease of the cost that counts
 _ROUNDING = 1e-14  # of costs whose lengths are at most one

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from skwass.transport._simplex import Array
+
 #: names for the Euclidean ground distance; the second is what MDS and TSNE call it
 EUCLIDEAN = ("wasserstein", "euclidean", "l2")
 #: scikit-learn's names for metrics that SciPy calls otherwise
@@ -21,7 +23,6 @@ _NEEDED = {"mahalanobis": "VI", "seuclidean": "V"}
 #: how far below zero, relative to the largest, a computed distance may be
 _ROUNDING = 1e-9
 
-Array = NDArray[np.float64]
 #: takes two arrays of points, and where to put it, and gives the matrix of distances
 GroundMetric = Callable[..., Array]
 

@@ -20,8 +20,7 @@ from skwass.transport._exact import (
     transport_plan,
 )
 from skwass.transport._scratch import release
-
-Array = NDArray[np.float64]
+from skwass.transport._simplex import Array
 
 _CLOUDS_A_TASK = 16
 _DEFAULT_REFERENCE = 192

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from skwass.transport._simplex import Array
 
 _ROWS_AT_ONCE = 64  # more would cost digits, as their stretches lie far from zero
 

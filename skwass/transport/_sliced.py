@@ -12,8 +12,7 @@ from tqdm.auto import tqdm
 from skwass.clouds import PointClouds
 from skwass.transport._exact import Cloud, all_diracs
 from skwass.transport._quantiles import quantile_means
-
-Array = NDArray[np.float64]
+from skwass.transport._simplex import Array
 
 _CLOUDS_A_TASK = 16
 _NUMBERS_A_BLOCK = 2**18

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from skwass.transport._exact import Cloud, mixed_order, solve_transport
 from skwass.transport._ground import refuse_overflow
 from skwass.transport._quantiles import quantile_means
-from skwass.transport._simplex import Solution
-
-Array = NDArray[np.float64]
+from skwass.transport._simplex import Array, Solution
 
 _TIE = 1e-9  # relative difference of what two points see that is none
 _BINS = 64  # of a distribution of distances
