@@ -3,6 +3,7 @@
 from skwass.clouds import (
     HistogramToCloud,
     ImageToCloud,
+    NicheClouds,
     PointClouds,
     as_point_clouds,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "HistogramToCloud",
     "ImageToCloud",
     "LinearOTEmbedder",
+    "NicheClouds",
     "PointClouds",
     "SlicedWassersteinEmbedder",
     "WormholeEmbedder",

@@ -12,6 +12,7 @@ from skwass import (
     HistogramToCloud,
     ImageToCloud,
     LinearOTEmbedder,
+    NicheClouds,
     SlicedWassersteinEmbedder,
     WormholeEmbedder,
 )
@@ -23,6 +24,7 @@ from skwass import (
 ESTIMATORS = [
     ImageToCloud((1, -1), threshold=None),
     HistogramToCloud(threshold=None),
+    NicheClouds(1, spatial_features=(0,)),
     WormholeEmbedder(max_iter=2),
     WormholeEmbedder(max_iter=2, early_stopping=True, n_iter_no_change=1),
     WormholeEmbedder(metric="precomputed", max_iter=2),
@@ -32,7 +34,15 @@ ESTIMATORS = [
     SlicedWassersteinEmbedder(),
     SlicedWassersteinEmbedder(8, n_quantiles=4, n_components=2),
 ]
-GIVES_CLOUDS = (ImageToCloud, HistogramToCloud)
+GIVES_CLOUDS = (ImageToCloud, HistogramToCloud, NicheClouds)
+
+
+def _known_to_fail(estimator):
+    if isinstance(estimator, NicheClouds):
+        reason = "the neighbours of a cell are other rows of X, and this one drops them"
+        return {"check_methods_subset_invariance": reason}
+    return {}
+
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:An array of a PointClouds"),
@@ -41,7 +51,7 @@ pytestmark = [
 ]
 
 
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=_known_to_fail)
 def test__estimator__passes_scikit_learns_check(estimator, check):
     check(estimator)
 

@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from skwass.clouds._container import PointClouds
+from skwass.clouds._output import CloudsOutMixin
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class _GridToCloud(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class _GridToCloud(ClassNamePrefixFeaturesOutMixin, CloudsOutMixin, BaseEstimator):
     """What both converters share: numbers on a fixed support become weights.
 
     The features that come out, so that a pipeline can name its own, are the coordinates
@@ -32,32 +29,12 @@ class _GridToCloud(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     threshold: float | None
     _n_features_out: int
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        # a data frame of clouds is nothing: scikit-learn must not wrap what comes out
-        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         tags.input_tags.positive_only = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def set_output(self, *, transform: str | None = None) -> Self:
-        """Accept scikit-learn's output setting, which point clouds have no use for.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Ignored: `transform` always gives a `PointClouds`. The method is here so
-            that ``set_output`` of a pipeline reaches the steps behind this one.
-
-        Returns
-        -------
-        self : object
-            The transformer itself.
-        """
-        return self
 
     def _clouds(self, X: NDArray[Any], support: NDArray[Any]) -> PointClouds:
         if (X < 0).any():
