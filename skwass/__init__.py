@@ -8,9 +8,12 @@ from skwass.clouds import (
     as_point_clouds,
 )
 from skwass.manifold import (
+    EuclideanDistanceEmbedding,
     LinearOTEmbedder,
     SlicedWassersteinEmbedder,
     WormholeEmbedder,
+    euclidean_embedding_bounds,
+    nearest_euclidean_distances,
 )
 from skwass.transport import (
     paired_wasserstein_distances,
@@ -22,6 +25,7 @@ from skwass.transport import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "EuclideanDistanceEmbedding",
     "HistogramToCloud",
     "ImageToCloud",
     "LinearOTEmbedder",
@@ -30,6 +34,8 @@ __all__ = [
     "SlicedWassersteinEmbedder",
     "WormholeEmbedder",
     "as_point_clouds",
+    "euclidean_embedding_bounds",
+    "nearest_euclidean_distances",
     "paired_wasserstein_distances",
     "sampled_wasserstein_distances",
     "wasserstein_barycenter",

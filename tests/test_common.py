@@ -9,6 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skwass
 from skwass import (
+    EuclideanDistanceEmbedding,
     HistogramToCloud,
     ImageToCloud,
     LinearOTEmbedder,
@@ -29,6 +30,8 @@ ESTIMATORS = [
     WormholeEmbedder(max_iter=2, early_stopping=True, n_iter_no_change=1),
     WormholeEmbedder(metric="precomputed", max_iter=2),
     WormholeEmbedder(hidden_layer_sizes=(), decoder=False, n_init=2, max_iter=2),
+    EuclideanDistanceEmbedding(),
+    EuclideanDistanceEmbedding(n_components=None, metric="precomputed"),
     LinearOTEmbedder(),
     LinearOTEmbedder(n_components=2),
     SlicedWassersteinEmbedder(),
