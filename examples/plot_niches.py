@@ -5,15 +5,16 @@ Cell niches of a tissue
 What a cell does depends on the company it keeps. Read as a point cloud, the
 surroundings of a cell are its nearest neighbours in space, each a point in the space of
 expression. :class:`~skwass.NicheClouds` makes these clouds, and
-:class:`~skwass.WormholeEmbedder` a map on which similar surroundings are close, wherever
-in the tissue they lie.
+:class:`~skwass.WormholeEmbedder` a map on which similar surroundings are close,
+wherever in the tissue they lie.
 """
 
 # %%
 # Two sections of a simulated organ. It has a rim, a cortex and a medulla, and round
-# follicles. Six types of cells are mixed in each of them, in different parts. Two things
-# make it hard. No type belongs to one region alone. And type "AB" expresses the mean of
-# "A" and "B", so a mixture of the two has the same mean as "AB" alone:
+# follicles, which mix six types of cells in different parts. Two things make it hard to
+# find them. No type belongs to one region alone. And the type "AB" expresses the mean
+# of "A" and "B", so the medulla, where "A" and "B" are mixed, has the same mean as the
+# inner cortex:
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,7 +36,7 @@ parts = np.array(
         [0.05, 0.05, 0.00, 0.60, 0.20, 0.10],  # rim
         [0.10, 0.10, 0.10, 0.15, 0.50, 0.05],  # outer cortex
         [0.05, 0.05, 0.70, 0.05, 0.10, 0.05],  # inner cortex
-        [0.40, 0.40, 0.00, 0.05, 0.10, 0.05],  # medulla: the mean of inner cortex
+        [0.40, 0.40, 0.00, 0.05, 0.10, 0.05],  # medulla
         [0.20, 0.05, 0.10, 0.05, 0.05, 0.55],  # follicle
     ]
 )
@@ -86,8 +87,8 @@ niches = reader.fit_transform(cells[["x", "y", "section", *genes]])
 niches
 
 # %%
-# There are four million pairs of niches in the first section. The embedder solves
-# transport for a sample of them and learns the rest, so the cost grows with the number
+# The first section has seven million pairs of niches. The embedder solves transport
+# for twenty thousand of them and learns the rest, so the cost grows with the number
 # of cells and not with its square. The second section it has never seen:
 
 seen = (cells["section"] == "first").to_numpy()
@@ -96,8 +97,7 @@ embedder = WormholeEmbedder(
 )
 embedder.fit(niches[seen])
 embedding = embedder.transform(niches)
-print(f"pairs of niches in the first section: {seen.sum() * (seen.sum() - 1) // 2:,}")
-print(f"score on the second section: {embedder.score(niches[~seen]):.3f}")
+round(embedder.score(niches[~seen]), 2)
 
 # %%
 # The first three principal components of the embedding, as red, green and blue, paint
@@ -128,6 +128,9 @@ draw(axes[:, 2], colours)
 titles = ("regions", "types of cells", "embedded niches")
 for ax, title in zip(axes[0], titles, strict=True):
     ax.set_title(title)
+for region, colour in zip(regions, plt.get_cmap("Set2").colors, strict=False):
+    axes[0, 0].scatter([], [], color=colour, label=region)
+fig.legend(loc="outside lower left", ncols=5, frameon=False)
 
 # %%
 # Clusters of embedded niches are close to the regions. Clusters of single cells are
