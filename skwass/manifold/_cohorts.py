@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from sklearn.decomposition import PCA
 from sklearn.utils.extmath import svd_flip
+from tqdm.auto import tqdm
 
 from skwass.clouds import PointClouds
-from skwass.manifold._features import LinearDescription
+from skwass.manifold._features import Description, LinearDescription
 from skwass.transport import (
     all_diracs,
     fit_reference,
+    method_for,
     reference_size,
     sampled_wasserstein_distances,
     wasserstein_distances,
@@ -26,6 +28,8 @@ Features = NDArray[np.float32]
 Array = NDArray[np.float64]
 
 _MOST_FEATURES = 256
+_MOST_NUMBERS = 2**26
+_PAIRS_A_BLOCK = 4096
 #: below it, with distances of unit scale, an eigenvalue is rounding
 _LEAST_EIGENVALUE = 1e-10
 
@@ -54,12 +58,30 @@ class Cohort(Protocol):
         """Learn features, and give those of the samples."""
         ...
 
+    def described(self, featuriser: Featuriser) -> Features:
+        """Features of the samples by what an earlier fit has learnt.
+
+        Raises
+        ------
+        ValueError
+            If these are no samples of the same kind.
+        """
+        ...
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """All that the samples are."""
+        ...
+
     def matrix(self) -> Array:
         """Distances between all samples."""
         ...
 
     def distances(self, pairs: NDArray[np.intp]) -> Array:
         """Distances between the samples of each pair."""
+        ...
+
+    def blocks_of_distances(self, pairs: NDArray[np.intp]) -> Iterator[Array]:
+        """The same, block after block, for callers that keep what was solved."""
         ...
 
     @property
@@ -70,10 +92,11 @@ class Cohort(Protocol):
 
 @dataclass
 class TransportFeatures:
-    """Principal components of linear transport from a common reference."""
+    """Principal components of what a description says of clouds."""
 
-    description: LinearDescription
+    description: Description
     pca: PCA
+    n_features: int
 
     @property
     def scale(self) -> float:
@@ -82,23 +105,77 @@ class TransportFeatures:
 
     def transform(self, X: PointClouds, n_jobs: int | None = None) -> Features:
         """Features of shape (n_clouds, n_components of the PCA)."""
-        return self.pca.transform(self.description.describe(X, n_jobs))
+        return self._reduced(X, n_jobs, verbose=0)
 
     def inverse_transform(self, features: Features) -> PointClouds:
         """Clouds with the weights of the reference."""
+        assert isinstance(self.description, LinearDescription)
         return self.description.restore(self.pca.inverse_transform(features))
+
+    @classmethod
+    def fitted(
+        cls,
+        description: Description,
+        clouds: PointClouds,
+        seed: int,
+        n_jobs: int | None,
+        verbose: int,
+    ) -> tuple[TransportFeatures, Features]:
+        """Find the components, from some of the clouds if all are too large."""
+        width = description.width
+        pca = PCA(min(_MOST_FEATURES, len(clouds), width), random_state=seed)
+        pca.set_output(transform="default")  # whatever the user's global setting
+        features = cls(description, pca, clouds.n_features)
+        enough = max(_MOST_NUMBERS // width, 4 * _MOST_FEATURES)
+        # identical clouds have no variance to explain
+        with np.errstate(invalid="ignore"):
+            if len(clouds) <= enough:
+                rows = description.describe(clouds, n_jobs, verbose)
+                return features, pca.fit(rows).transform(rows)
+            chosen = np.random.RandomState(seed).permutation(len(clouds))[:enough]
+            pca.fit(description.describe(clouds[np.sort(chosen)], n_jobs, verbose))
+        return features, features._reduced(clouds, n_jobs, verbose)
+
+    def _reduced(self, X: PointClouds, n_jobs: int | None, verbose: int) -> Features:
+        """In blocks, so that the rows need little room."""
+        step = max(1, _MOST_NUMBERS // self.description.width)
+        reduced = [
+            self.pca.transform(
+                self.description.describe(X[start : start + step], n_jobs, verbose)
+            )
+            for start in range(0, len(X), step)
+        ]
+        return np.concatenate(reduced)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What distances between clouds are, in the words of `wasserstein_distances`."""
+
+    metric: str | Callable[..., float] = "wasserstein"
+    metric_params: dict[str, Any] | None = None
+    order: float = 2
+    reg: float | None = None
+
+    def check(self) -> None:
+        """Refuse what is not known, before anything is computed."""
+        method_for(self.metric, self.metric_params, order=self.order, reg=self.reg)
+
+    @property
+    def invariant(self) -> bool:
+        """Whether distances see only the distances within a cloud."""
+        return self.metric in ("gromov", "gromov_slb", "gromov_tlb")
 
 
 @dataclass
 class CloudCohort:
-    """Clouds, compared by exact transport."""
+    """Clouds, compared by exact transport or what else `metric` says."""
 
     clouds: PointClouds
-    metric: str | Callable[..., float]
-    metric_params: dict[str, Any] | None
-    n_reference: int | str
-    n_jobs: int | None
-    verbose: int
+    metric: Metric = Metric()
+    n_reference: int | str = "auto"
+    n_jobs: int | None = None
+    verbose: int = 0
 
     def __len__(self) -> int:
         return len(self.clouds)
@@ -111,35 +188,61 @@ class CloudCohort:
     def featurise(
         self, random_state: np.random.RandomState
     ) -> tuple[Featuriser, Features]:
-        """Find a reference and the principal components of what it is moved to."""
-        n_points = reference_size(self.n_reference, self.clouds.n_features)
-        reference = fit_reference(self.clouds, n_points, random_state)
-        description = LinearDescription(reference)
-        moved = description.describe(self.clouds, self.n_jobs, self.verbose)
-        pca = PCA(
-            min(_MOST_FEATURES, *moved.shape), random_state=random_state.randint(2**31)
+        """Describe clouds, and find the principal components of that."""
+        return TransportFeatures.fitted(
+            self._description(random_state),
+            self.clouds,
+            random_state.randint(2**31),
+            self.n_jobs,
+            self.verbose,
         )
-        pca.set_output(transform="default")  # whatever the user's global setting
-        with np.errstate(invalid="ignore"):
-            # identical clouds have no variance to explain
-            features = pca.fit(moved).transform(moved)
-        return TransportFeatures(description, pca), features
+
+    def described(self, featuriser: Featuriser) -> Features:
+        """Features of the clouds by what an earlier fit has learnt."""
+        n_features = getattr(featuriser, "n_features", None)
+        if n_features != self.clouds.n_features:
+            raise ValueError(
+                f"X has points with {self.clouds.n_features} features; the earlier "
+                f"fit, which warm_start goes on from, had {n_features}. Set "
+                "warm_start=False to begin anew."
+            )
+        return featuriser.transform(self.clouds, self.n_jobs)
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """Points, weights, and where clouds begin."""
+        return [self.clouds.points, self.clouds.weights, self.clouds.offsets]
+
+    def _description(self, random_state: np.random.RandomState) -> Description:
+        n_points = reference_size(self.n_reference, self.clouds.n_features)
+        if self.metric.invariant:
+            from skwass.manifold._invariant import fit_invariant
+
+            return fit_invariant(self.clouds, n_points, random_state)
+        return LinearDescription(fit_reference(self.clouds, n_points, random_state))
 
     def matrix(self) -> Array:
-        """Exact distances between all clouds."""
-        return wasserstein_distances(self.clouds, **self._how())
+        """Distances between all clouds."""
+        return wasserstein_distances(
+            self.clouds, **vars(self.metric), n_jobs=self.n_jobs, verbose=self.verbose
+        )
 
     def distances(self, pairs: NDArray[np.intp]) -> Array:
-        """Exact distances between the clouds of each pair."""
-        return sampled_wasserstein_distances(self.clouds, pairs, **self._how())
+        """Distances between the clouds of each pair."""
+        return np.concatenate([np.empty(0), *self.blocks_of_distances(pairs)])
 
-    def _how(self) -> dict[str, Any]:
-        return {
-            "metric": self.metric,
-            "metric_params": self.metric_params,
-            "n_jobs": self.n_jobs,
-            "verbose": self.verbose,
-        }
+    def blocks_of_distances(self, pairs: NDArray[np.intp]) -> Iterator[Array]:
+        """The same, block after block."""
+        blocks = range(0, len(pairs), _PAIRS_A_BLOCK)
+        for start in tqdm(blocks, desc="distances", disable=not self.verbose):
+            block = pairs[start : start + _PAIRS_A_BLOCK]
+            # the clouds of the block alone: the others may lie on a disk
+            used, places = np.unique(block, return_inverse=True)
+            yield sampled_wasserstein_distances(
+                self.clouds[used],
+                places.reshape(block.shape),
+                **vars(self.metric),
+                n_jobs=self.n_jobs,
+            )
 
 
 @dataclass
@@ -155,6 +258,11 @@ class LandmarkFeatures:
     mean_squares: Array
     projection: Array
     unit: float
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples new ones are told by."""
+        return len(self.mean_squares)
 
     @property
     def scale(self) -> float:
@@ -197,6 +305,21 @@ class DissimilarityCohort:
         featuriser = LandmarkFeatures(means, projection, scale)
         return featuriser, featuriser.transform(self.dissimilarities)
 
+    def described(self, featuriser: Featuriser) -> Features:
+        """Features by an earlier fit, of the same samples."""
+        n_samples = getattr(featuriser, "n_samples", None)
+        if n_samples != len(self):
+            raise ValueError(
+                f"X holds distances of {len(self)} samples; the earlier fit, which "
+                f"warm_start goes on from, had {n_samples}. Set warm_start=False to "
+                "begin anew."
+            )
+        return featuriser.transform(self.dissimilarities)
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """The distances."""
+        return [self.dissimilarities]
+
     def matrix(self) -> Array:
         """The distances themselves."""
         return self.dissimilarities
@@ -204,3 +327,7 @@ class DissimilarityCohort:
     def distances(self, pairs: NDArray[np.intp]) -> Array:
         """Those of the pairs."""
         return self.dissimilarities[pairs[:, 0], pairs[:, 1]]
+
+    def blocks_of_distances(self, pairs: NDArray[np.intp]) -> Iterator[Array]:
+        """All at once; they are known."""
+        yield self.distances(pairs)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import check_array
-from skorch import NeuralNet
 
-from skwass.manifold._cohorts import Cohort, Features, Featuriser
-from skwass.manifold._network import Recipe, encode, loss_curves, train, was_interrupted
+from skwass.manifold._cohorts import Cohort, Features
+from skwass.manifold._model import Model
+from skwass.manifold._network import Recipe, loss_curves, train, was_interrupted
 from skwass.manifold._pairs import (
     PairBatches,
     PairCache,
@@ -21,7 +22,7 @@ from skwass.manifold._pairs import (
     budget,
     solve_cache,
 )
-from skwass.training import draw_seed
+from skwass.training import Checkpoint, draw_seed
 
 Array = NDArray[np.float64]
 
@@ -66,44 +67,58 @@ class Plan:
 class Fitted:
     """What a fit leaves behind."""
 
-    featuriser: Featuriser
-    net: NeuralNet
-    unit: float
+    model: Model
     embedding: Features
     cache: PairCache
     matrix: Array | None
 
 
 def fit_cohort(
-    cohort: Cohort, plan: Plan, recipe: Recipe, random_state: np.random.RandomState
+    cohort: Cohort,
+    plan: Plan,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    earlier: Model | None = None,
 ) -> Fitted:
-    """Learn the embedding of a cohort."""
+    """Learn the embedding of a cohort, from an `earlier` fit on if there is one."""
+    random_state = np.random.RandomState(checkpoint.seed)
     training, held_out = _split(len(cohort), plan.validation_fraction, random_state)
-    featuriser, features = cohort.featurise(random_state)
+    if earlier is None:
+        featuriser, features = cohort.featurise(random_state)
+    else:
+        featuriser, features = earlier.featuriser, cohort.described(earlier.featuriser)
     known = cohort.matrix() if all_pairs_fit(cohort, plan.n_pairs) else None
     allowed = budget(cohort, len(cohort), plan.n_pairs)
     share = round(allowed * (plan.validation_fraction or 0))
-    cache = solve_cache(cohort, training, allowed - share, random_state, known)
-    unit = _unit(features[:, : recipe.n_components], cache, featuriser.scale)
+    solve = partial(_solve, cohort, checkpoint, "distances")
+    cache = solve_cache(cohort, training, allowed - share, random_state, known, solve)
+    if earlier is None:
+        unit = _unit(features[:, : recipe.n_components], cache, featuriser.scale)
+    else:
+        unit = earlier.unit
     rows, judges = torch.as_tensor(features), None
     if held_out is not None:
-        judged = solve_cache(cohort, held_out, share, random_state, known)
+        solve = partial(_solve, cohort, checkpoint, "held-out distances")
+        judged = solve_cache(cohort, held_out, share, random_state, known, solve)
         judges = PairBatches(rows, judged, unit, plan.batch_size, None)
     best, least = None, np.inf
-    for _ in range(plan.n_init):
+    for run in range(plan.n_init):
         net = train(
             recipe,
             PairBatches(rows, cache, unit, plan.batch_size, draw_seed(random_state)),
             judges,
             _start(plan.init, features, unit, recipe.n_components, random_state),
             draw_seed(random_state),
+            start=earlier.net.module_.state_dict() if earlier and not run else None,
+            checkpoint=checkpoint,
+            stage=f"run {run}",
         )
         if loss_curves(net)["loss"]:
-            embedding = encode(net, features) * np.float32(unit)
+            model = Model(featuriser, net, unit)
+            embedding = model.encode(features)
             stress = cache.stress_of(embedding, normalized=False)
             if best is None or stress < least:
-                best = Fitted(featuriser, net, unit, embedding, cache, known)
-                least = stress
+                best, least = Fitted(model, embedding, cache, known), stress
         elif best is None:
             raise KeyboardInterrupt  # stopped before there was anything to keep
         if was_interrupted(net, recipe):
@@ -113,8 +128,29 @@ def fit_cohort(
                 stacklevel=2,
             )
             break
+    else:
+        checkpoint.remove()
     assert best is not None
     return best
+
+
+def _solve(
+    cohort: Cohort, checkpoint: Checkpoint, stage: str, pairs: NDArray[np.intp]
+) -> Array:
+    """Distances of pairs, from where the checkpoint has them."""
+    kept = checkpoint.recall(stage)
+    blocks = [] if kept is None else [kept["distances"].numpy()]
+    first = sum(map(len, blocks))
+
+    def state() -> dict[str, Any]:
+        return {"distances": torch.as_tensor(np.concatenate(blocks))}
+
+    for block in cohort.blocks_of_distances(pairs[first:]):
+        blocks.append(block)
+        checkpoint.keep(stage, state)
+    if first < len(pairs):
+        checkpoint.keep(stage, state, done=True)
+    return np.concatenate(blocks)
 
 
 def _unit(leading: Features, cache: PairCache, scale: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -11,15 +11,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
 from torch import Tensor
 
 from skwass.manifold._pairs import PairBatches
 from skwass.nn import StressLoss, WormholeAutoencoder, checked_device
-from skwass.training import ProgressBar, StopWhenNotFinite, local_torch_seed
-
-_ROWS_A_PASS = 4096
+from skwass.training import (
+    Checkpoint,
+    OneCycle,
+    ProgressBar,
+    SaveEpochs,
+    StopWhenNotFinite,
+    go_on,
+    local_torch_seed,
+    training_state,
+)
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,17 @@ def train(
     held_out: PairBatches | None,
     weight: NDArray[np.float32] | None,
     seed: int,
+    *,
+    start: Mapping[str, Tensor] | None = None,
+    checkpoint: Checkpoint | None = None,
+    stage: str = "",
 ) -> NeuralNet:
-    """Train one autoencoder; the same seed gives the same bits."""
+    """Train one autoencoder; the same seed gives the same bits.
+
+    `start` is the state of a net to begin with. A state that the `checkpoint` has of
+    the `stage` goes before.
+    """
+    kept = None if checkpoint is None else checkpoint.recall(stage)
     net = NeuralNet(
         WormholeAutoencoder,
         StressLoss,
@@ -97,14 +113,22 @@ def train(
         iterator_train__generator=torch.Generator().manual_seed(seed),
         iterator_valid__generator=torch.Generator().manual_seed(seed),
         train_split=None if held_out is None else predefined_split(held_out),
-        callbacks=_callbacks(recipe, batches, held_out),
+        callbacks=_callbacks(recipe, batches, held_out, checkpoint, stage),
         callbacks__print_log=None,
         device=recipe.device,
         verbose=0,
     )
     with local_torch_seed(seed):
         net.initialize()
-    net.partial_fit(batches, y=None)
+    if start is not None:
+        net.module_.load_state_dict(start)
+    go_on(net, kept)
+    batches.epoch = len(net.history)
+    if kept is None or not kept.get("over"):
+        net.partial_fit(batches, y=None)
+    if checkpoint is not None and not was_interrupted(net, recipe):
+        state = training_state(net) | {"over": True, "optimizer": None}
+        checkpoint.keep(stage, lambda: state, done=True)
     return _stripped(net)
 
 
@@ -116,24 +140,23 @@ def _stripped(net: NeuralNet) -> NeuralNet:
         epoch["batches"].clear()
     net.module_.zero_grad()
     net.optimizer_.state.clear()
-    del dict(net.callbacks_)["schedule"].lr_scheduler_
+    saving = dict(net.callbacks_).get("saving")
+    if saving is not None:
+        saving.checkpoint = None
     return net
 
 
 def _callbacks(
-    recipe: Recipe, batches: PairBatches, held_out: PairBatches | None
+    recipe: Recipe,
+    batches: PairBatches,
+    held_out: PairBatches | None,
+    checkpoint: Checkpoint | None,
+    stage: str,
 ) -> list[tuple[str, Callback]]:
-    steps = recipe.max_iter * batches.n_batches
-    schedule = LRScheduler(
-        policy=torch.optim.lr_scheduler.OneCycleLR,
-        max_lr=recipe.lr,
-        total_steps=steps,
-        step_every="batch",
-    )
     advice = f"Lower lr (now {recipe.lr!r}) or rescale X, and fit again."
     callbacks: list[tuple[str, Callback]] = [
         ("finite", StopWhenNotFinite(advice)),
-        ("schedule", schedule),
+        ("schedule", OneCycle(recipe.lr, recipe.max_iter, batches.n_batches)),
     ]
     if held_out is not None:
         early_stopping = EarlyStopping(
@@ -142,6 +165,8 @@ def _callbacks(
             load_best=True,
         )
         callbacks.append(("early_stopping", early_stopping))
+    if checkpoint is not None:
+        callbacks.append(("saving", SaveEpochs(checkpoint, stage)))
     if recipe.verbose:
         callbacks.append(("progress", ProgressBar("training")))
     return callbacks
@@ -159,35 +184,7 @@ def loss_curves(net: NeuralNet) -> dict[str, list[float]]:
 def was_interrupted(net: NeuralNet, recipe: Recipe) -> bool:
     """Whether the user stopped training, which skorch takes in silence."""
     n_epochs = len(loss_curves(net)["loss"])
-    callbacks = dict(net.callbacks_)
     if n_epochs == recipe.max_iter:
         return False
-    stopping = callbacks.get("early_stopping")
+    stopping = dict(net.callbacks_).get("early_stopping")
     return stopping is None or stopping.misses_ < recipe.n_iter_no_change
-
-
-def encode(net: NeuralNet, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Embeddings of rows of features."""
-    return _in_passes(net, net.module_.encoder, features)
-
-
-def decode(net: NeuralNet, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Features of embeddings."""
-    return _in_passes(net, net.module_.decoder, embedding)
-
-
-def _in_passes(
-    net: NeuralNet, module: torch.nn.Module, rows: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    module.eval()
-    with torch.inference_mode():
-        passes = [
-            module(_tensor(rows[start : start + _ROWS_A_PASS], net.device)).cpu()
-            for start in range(0, len(rows), _ROWS_A_PASS)
-        ]
-    mapped: NDArray[np.float32] = torch.cat(passes).numpy()
-    return mapped
-
-
-def _tensor(rows: NDArray[Any], device: str) -> Tensor:
-    return torch.as_tensor(np.array(rows, dtype=np.float32), device=device)

@@ -7,7 +7,7 @@ are solved: k clouds share k encodings and give k (k - 1) / 2 distances.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isqrt
 
@@ -74,8 +74,12 @@ def solve_cache(
     allowed: int,
     random_state: np.random.RandomState,
     known: Array | None = None,
+    solve: Callable[[Indices], Array] | None = None,
 ) -> PairCache:
-    """All pairs of `samples` where they are `known`, or as many cliques as allowed."""
+    """All pairs of `samples` where they are `known`, or as many cliques as allowed.
+
+    `solve` replaces ``cohort.distances``, for callers that keep what was solved.
+    """
     n_samples = len(samples)
     if known is not None:
         matrix = known[np.ix_(samples, samples)]
@@ -89,7 +93,8 @@ def solve_cache(
     pairs = np.sort(np.stack([cliques[:, i], cliques[:, j]], axis=-1).reshape(-1, 2))
     # two samples may meet in several cliques
     pairs, place = np.unique(pairs, axis=0, return_inverse=True)
-    distances = cohort.distances(pairs)[place.reshape(n_cliques, len(i))]
+    solved = (solve or cohort.distances)(pairs)
+    distances = solved[place.reshape(n_cliques, len(i))]
     return PairCache(cliques, distances, None, n_samples)
 
 
@@ -154,6 +159,12 @@ class PairBatches(IterableDataset):
         Samples in a batch.
     seed : int or None
         Where the draws start. None gives the cliques in order, once.
+
+    Attributes
+    ----------
+    epoch : int
+        The next epoch to draw. Each has a seed of its own, so that training can begin
+        with any of them.
     """
 
     def __init__(
@@ -178,23 +189,28 @@ class PairBatches(IterableDataset):
             self.distances = torch.tensor(cache.distances / scale, dtype=torch.float32)
             self.group = max(1, batch_size // self.samples.shape[1])
             self.n_batches = -(-len(self.samples) // self.group)
-        self._random_state = np.random.RandomState(seed)
+        self.epoch = 0
 
     def __iter__(self) -> Iterator[Batch]:
-        if self.matrix is not None:
-            yield from self._groups(self.matrix)
-            return
-        order = np.arange(len(self.samples))
-        if self.seed is not None:
-            self._random_state.shuffle(order)
+        if self.seed is None:
+            order = np.arange(len(self.samples))
+        else:
+            random_state = np.random.RandomState([self.seed, self.epoch])
+            self.epoch += 1
+            if self.matrix is not None:
+                yield from self._groups(self.matrix, random_state)
+                return
+            order = random_state.permutation(len(self.samples))
         for start in range(0, len(order), self.group):
             chosen = order[start : start + self.group]
             yield self._batch(self.samples[chosen], self.distances[chosen])
 
-    def _groups(self, matrix: Tensor) -> Iterator[Batch]:
+    def _groups(
+        self, matrix: Tensor, random_state: np.random.RandomState
+    ) -> Iterator[Batch]:
         i, j = np.triu_indices(self.group, 1)
         for _ in range(self.n_batches):
-            places = self._random_state.permutation(len(self.samples))[: self.group]
+            places = random_state.permutation(len(self.samples))[: self.group]
             yield self._batch(
                 self.samples[places][None], matrix[places[i], places[j]][None]
             )

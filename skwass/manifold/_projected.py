@@ -207,9 +207,7 @@ class ProjectedEmbedder(
         """
         check_is_fitted(self)
         clouds = self._read_clouds(X, reset=False, at_least=3)
-        cohort = CloudCohort(
-            clouds, "wasserstein", None, "auto", self.n_jobs, self.verbose
-        )
+        cohort = CloudCohort(clouds, n_jobs=self.n_jobs, verbose=self.verbose)
         embedding = self._embed(clouds).astype(np.float64)
         return correlation_with_transport(embedding, cohort)
 

@@ -13,10 +13,10 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
 from skwass.clouds import PointClouds, validate_clouds
-from skwass.manifold._cohorts import CloudCohort, Cohort, DissimilarityCohort
+from skwass.manifold._cohorts import CloudCohort, Cohort, DissimilarityCohort, Metric
 from skwass.manifold._pairs import sample_pairs
 from skwass.metrics import distance_correlation
-from skwass.transport import all_diracs, ground_metric
+from skwass.transport import all_diracs
 
 #: how far, relative to the largest distance, a computed matrix may be off
 _ROUNDING = 1e-6
@@ -59,6 +59,8 @@ class CohortReader(CloudReader):
 
     metric: str | Callable[..., float]
     metric_params: dict[str, Any] | None
+    order: float
+    reg: float | None
     n_reference: int | str
     n_jobs: int | None
     verbose: int
@@ -87,19 +89,17 @@ class CohortReader(CloudReader):
         """The samples to fit on."""
         samples = self._read(X, reset=True, at_least=2)
         if self.metric != "precomputed":
-            # refuses a metric that it does not know, before anything is computed
-            ground_metric(self.metric, self.metric_params)
+            self._metric.check()
             return self._cohort_of(samples)
         return DissimilarityCohort(_checked_distances(samples))
 
+    @property
+    def _metric(self) -> Metric:
+        return Metric(self.metric, self.metric_params, self.order, self.reg)
+
     def _cohort_of(self, clouds: PointClouds) -> CloudCohort:
         return CloudCohort(
-            clouds,
-            self.metric,
-            self.metric_params,
-            self.n_reference,
-            self.n_jobs,
-            self.verbose,
+            clouds, self._metric, self.n_reference, self.n_jobs, self.verbose
         )
 
 

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import Tags, check_array, check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skwass.clouds import PointClouds
+from skwass.manifold._cohorts import Cohort
+from skwass.manifold._decoding import CloudDecoder
 from skwass.manifold._fitting import Plan, fit_cohort
-from skwass.manifold._network import Recipe, decode, encode, has_decoder, loss_curves
-from skwass.manifold._reading import CohortReader, correlation_with_transport
+from skwass.manifold._model import Model
+from skwass.manifold._network import Recipe, loss_curves
+from skwass.manifold._reading import correlation_with_transport
 from skwass.metrics import distance_correlation
-from skwass.training import keep_fitted_state
+from skwass.training import Checkpoint, draw_seed, fit_identity, keep_fitted_state
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 _NON_NEGATIVE = Interval(Real, 0, None, closed="left")
+#: parameters that a fit may go on with another value of
+_NO_MATTER = ("checkpoint", "checkpoint_interval", "n_jobs", "verbose")
 
 
 class WormholeEmbedder(
-    CohortReader, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    CloudDecoder, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     r"""Embed point clouds so that Euclidean distances match optimal transport.
 
@@ -60,12 +64,19 @@ class WormholeEmbedder(
         Dimension of the embedding. Two is for looking at; distances are kept well from
         32 or 64 on. It may exceed the dimension of the data.
     metric : str or callable, default="wasserstein"
-        The distance to match: 2-Wasserstein with a ground distance that is Euclidean
-        (``"wasserstein"``, ``"euclidean"``), known by name to
-        :func:`scipy.spatial.distance.cdist`, or a callable of two points. With
-        ``"precomputed"``, X holds distances.
+        The distance to match, any that :func:`wasserstein_distances` knows: transport
+        with a ground distance that is Euclidean (``"wasserstein"``), has a name in
+        :func:`scipy.spatial.distance.cdist`, or is a callable of two points;
+        ``"sinkhorn"``, the divergence of the paper; ``"gromov"``, blind to rotations,
+        reflections and shifts of a cloud; and so on. With ``"precomputed"``, X holds
+        distances.
     metric_params : dict, default=None
-        Further arguments of the ground distance.
+        Further arguments of the metric.
+    order : float, default=2
+        The p of the p-Wasserstein distance.
+    reg : float, default=None
+        Entropic regularisation of ``metric="sinkhorn"``; None chooses one by the
+        extent of the clouds.
     n_reference : int or "auto", default="auto"
         Points of the reference. More see finer detail and cost time in proportion.
         "auto" is 192 in few dimensions, fewer in many.
@@ -104,6 +115,15 @@ class WormholeEmbedder(
     normalized_stress : bool or "auto", default="auto"
         Give Kruskal's stress-1 in `stress_` instead of the raw stress. "auto" is False,
         as in metric MDS.
+    warm_start : bool, default=False
+        Go on from the networks of the fit before, on the same or other clouds, instead
+        of from `init`. The reference stays as it was.
+    checkpoint : str or path-like, default=None
+        A file in which a long fit keeps what it has reached. When the same fit (same
+        parameters, same X) finds it, as after a kill, it goes on from there to the
+        result that it would have had, bit for bit. A fit that is over removes it.
+    checkpoint_interval : float, default=120
+        Least seconds between two writes; the end of each stage is written anyway.
     n_jobs : int, default=None
         Threads for transport; None is one, -1 is all cores. It changes no result.
     device : str, default="cpu"
@@ -165,6 +185,8 @@ class WormholeEmbedder(
         "n_components": [_POSITIVE],
         "metric": [str, callable],
         "metric_params": [dict, None],
+        "order": [Interval(Real, 1, None, closed="left")],
+        "reg": [Interval(Real, 0, None, closed="neither"), None],
         "n_reference": [_POSITIVE, StrOptions({"auto"})],
         "n_pairs": [_POSITIVE, StrOptions({"auto"})],
         "hidden_layer_sizes": ["array-like"],
@@ -180,6 +202,9 @@ class WormholeEmbedder(
         "n_iter_no_change": [_POSITIVE],
         "tol": [_NON_NEGATIVE],
         "normalized_stress": ["boolean", StrOptions({"auto"})],
+        "warm_start": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_interval": [_NON_NEGATIVE],
         "n_jobs": [None, Integral],
         "device": [str],
         "random_state": ["random_state"],
@@ -192,6 +217,8 @@ class WormholeEmbedder(
         *,
         metric: str | Callable[..., float] = "wasserstein",
         metric_params: dict[str, Any] | None = None,
+        order: float = 2,
+        reg: float | None = None,
         n_reference: int | str = "auto",
         n_pairs: int | str = "auto",
         hidden_layer_sizes: Sequence[int] = (256, 256, 256),
@@ -207,6 +234,9 @@ class WormholeEmbedder(
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
         normalized_stress: bool | str = "auto",
+        warm_start: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_interval: float = 120.0,
         n_jobs: int | None = None,
         device: str = "cpu",
         random_state: int | np.random.RandomState | None = None,
@@ -215,6 +245,8 @@ class WormholeEmbedder(
         self.n_components = n_components
         self.metric = metric
         self.metric_params = metric_params
+        self.order = order
+        self.reg = reg
         self.n_reference = n_reference
         self.n_pairs = n_pairs
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -230,12 +262,13 @@ class WormholeEmbedder(
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.normalized_stress = normalized_stress
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
         self.n_jobs = n_jobs
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
-
-    _featuriser: Any  # TransportFeatures, or LandmarkFeatures if precomputed
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -286,23 +319,41 @@ class WormholeEmbedder(
         """
         self._validate_params()
         with keep_fitted_state(self):
-            cohort = self._cohort(X)
-            plan, recipe = Plan.of(self, len(cohort)), Recipe.of(self)
-            random_state = check_random_state(self.random_state)
-            fitted = fit_cohort(cohort, plan, recipe, random_state)
-            self._featuriser, self._unit = fitted.featuriser, fitted.unit
-            self.net_ = fitted.net
-            self.embedding_ = fitted.embedding
-            self.history_ = loss_curves(fitted.net)
-            self.n_iter_ = len(self.history_["loss"])
-            self.stress_ = fitted.cache.stress_of(
-                fitted.embedding, normalized=self.normalized_stress in (True,)
-            )
-            if fitted.matrix is not None:
-                self.dissimilarity_matrix_ = fitted.matrix
-            elif hasattr(self, "dissimilarity_matrix_"):
-                del self.dissimilarity_matrix_  # that of an earlier fit
+            self._learn(X)
         return self.embedding_
+
+    def _learn(self, X: Any) -> None:
+        cohort = self._cohort(X)
+        plan, recipe = Plan.of(self, len(cohort)), Recipe.of(self)
+        earlier = self._earlier_model()
+        fitted = fit_cohort(cohort, plan, recipe, self._checkpoint(cohort), earlier)
+        self._model = fitted.model
+        self.net_ = fitted.model.net
+        self.embedding_ = fitted.embedding
+        self.history_ = loss_curves(self.net_)
+        self.n_iter_ = len(self.history_["loss"])
+        self.stress_ = fitted.cache.stress_of(
+            fitted.embedding, normalized=self.normalized_stress in (True,)
+        )
+        if fitted.matrix is not None:
+            self.dissimilarity_matrix_ = fitted.matrix
+        elif hasattr(self, "dissimilarity_matrix_"):
+            del self.dissimilarity_matrix_  # that of an earlier fit
+
+    def _earlier_model(self) -> Model | None:
+        """What a warm start goes on from."""
+        model: Model | None = getattr(self, "_model", None)
+        if model is None or not self.warm_start:
+            return None
+        model.refuse_another(self)
+        return model
+
+    def _checkpoint(self, cohort: Cohort) -> Checkpoint:
+        seed = draw_seed(check_random_state(self.random_state))
+        identity = {}
+        if self.checkpoint is not None:
+            identity = fit_identity(self, cohort.arrays(), _NO_MATTER)
+        return Checkpoint(self.checkpoint, self.checkpoint_interval, identity, seed)
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Embed clouds, each by itself.
@@ -325,38 +376,6 @@ class WormholeEmbedder(
         """
         check_is_fitted(self)
         return self._embed(self._read(X, reset=False))
-
-    @available_if(has_decoder)  # type: ignore[untyped-decorator]
-    def inverse_transform(self, X: ArrayLike) -> PointClouds | NDArray[np.float64]:
-        """Decode embeddings.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Embeddings, such as those of `transform`, or any mixture of them.
-
-        Returns
-        -------
-        clouds : PointClouds or ndarray of shape (n_samples, n_features)
-            A cloud for each row, all with the weights of the reference; points, if the
-            embedder was fitted on points.
-
-        Raises
-        ------
-        ValueError
-            If X does not have `n_components` columns.
-        """
-        check_is_fitted(self)
-        embedding = check_array(X, dtype=np.float64, input_name="X")
-        width = self.embedding_.shape[1]
-        if embedding.shape[1] != width:
-            raise ValueError(
-                f"X has {embedding.shape[1]} columns; embeddings have "
-                f"n_components={width}."
-            )
-        rows = (embedding / self._unit).astype(np.float32)
-        clouds = self._featuriser.inverse_transform(decode(self.net_, rows))
-        return clouds.points if self._is_table else clouds
 
     def score(self, X: Any, y: Any = None) -> float:
         """Pearson correlation of squared embedded distances with exact ones.
@@ -386,8 +405,7 @@ class WormholeEmbedder(
         return correlation_with_transport(embedding, self._cohort_of(samples))
 
     def _embed(self, samples: Any) -> NDArray[np.float32]:
-        features = self._featuriser.transform(samples, self.n_jobs)
-        return encode(self.net_, features) * np.float32(self._unit)
+        return self._model.embed(samples, self.n_jobs)
 
     @property
     def _n_features_out(self) -> int:

@@ -1,13 +1,22 @@
 """What every estimator that trains a torch model shares."""
 
 from skwass.training._callbacks import ProgressBar, StopWhenNotFinite
+from skwass.training._checkpoint import Checkpoint
+from skwass.training._identity import fit_identity
 from skwass.training._randomness import draw_seed, local_torch_seed
+from skwass.training._resume import OneCycle, SaveEpochs, go_on, training_state
 from skwass.training._state import keep_fitted_state
 
 __all__ = [
+    "Checkpoint",
+    "OneCycle",
     "ProgressBar",
+    "SaveEpochs",
     "StopWhenNotFinite",
     "draw_seed",
+    "fit_identity",
+    "go_on",
     "keep_fitted_state",
     "local_torch_seed",
+    "training_state",
 ]

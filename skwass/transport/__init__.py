@@ -1,9 +1,8 @@
 """Distances between measures. The only folder that imports POT."""
 
-from skwass.transport._barycenter import wasserstein_barycenter
+from skwass.transport._barycenter import quantised, wasserstein_barycenter
 from skwass.transport._exact import all_diracs
 from skwass.transport._extent import centre_and_spread
-from skwass.transport._ground import ground_metric
 from skwass.transport._linear import (
     Reference,
     displacements,
@@ -17,6 +16,7 @@ from skwass.transport._pairwise import (
     sampled_wasserstein_distances,
     wasserstein_distances,
 )
+from skwass.transport._registry import method_for
 from skwass.transport._sliced import (
     random_directions,
     sliced_features,
@@ -30,9 +30,10 @@ __all__ = [
     "centre_and_spread",
     "displacements",
     "fit_reference",
-    "ground_metric",
+    "method_for",
     "moved_points",
     "paired_wasserstein_distances",
+    "quantised",
     "random_directions",
     "reference_size",
     "sampled_wasserstein_distances",

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -235,3 +236,17 @@ def _descend(
         stacklevel=3,
     )
     return points
+
+
+def quantised(clouds: PointClouds, n_points: int, n_jobs: int | None) -> PointClouds:
+    """The closest clouds of so many points of equal weight, up to local minima."""
+    check_scalar(n_points, "n_points", Integral, min_val=1)
+    found = Parallel(n_jobs=n_jobs, prefer="threads")(
+        delayed(_quantised)(cloud, n_points) for cloud in clouds
+    )
+    return PointClouds(np.concatenate(found), offsets=np.cumsum([0, *map(len, found)]))
+
+
+def _quantised(cloud: Cloud, n_points: int) -> Array:
+    alone = PointClouds(*cloud)
+    return wasserstein_barycenter(alone, n_points=n_points, random_state=0)[0]

@@ -1,0 +1,58 @@
+"""What tells one fit from another, for a checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+_NUMBERS_A_BLOCK = 2**22
+
+
+def fit_identity(
+    estimator: BaseEstimator, data: Iterable[NDArray[Any]], ignored: Iterable[str]
+) -> dict[str, str]:
+    """The parameters of a fit that decide its result, and a digest of its data.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose parameters.
+    data : iterable of ndarray
+        What it is fitted on; memory maps are read in blocks.
+    ignored : iterable of str
+        Parameters that change no result.
+
+    Returns
+    -------
+    identity : dict of str to str
+        Parameters as text, the name of the estimator, and "X".
+    """
+    parameters = estimator.get_params(deep=False)
+    told = {
+        name: _text(value)
+        for name, value in parameters.items()
+        if name not in set(ignored)
+    }
+    digest = hashlib.sha256()
+    for array in data:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        step = max(1, _NUMBERS_A_BLOCK // max(1, array[:1].size))
+        for start in range(0, len(array), step):
+            digest.update(np.ascontiguousarray(array[start : start + step]).tobytes())
+    return told | {"estimator": type(estimator).__name__, "X": digest.hexdigest()[:16]}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        return f"an array {digest[:16]}"
+    if isinstance(value, np.random.RandomState):
+        return "a RandomState"  # whose seed the checkpoint keeps
+    if callable(value):
+        return f"{value.__module__}.{getattr(value, '__qualname__', value)}"
+    return repr(value)
