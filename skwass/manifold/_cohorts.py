@@ -15,7 +15,9 @@ from tqdm.auto import tqdm
 
 from skwass.clouds import PointClouds
 from skwass.manifold._features import Description, LinearDescription
+from skwass.manifold._invariant import fit_invariant
 from skwass.transport import (
+    Reference,
     all_diracs,
     fit_reference,
     method_for,
@@ -49,6 +51,8 @@ class Featuriser(Protocol):
 
 class Cohort(Protocol):
     """The samples of one fit."""
+
+    n_jobs: int | None
 
     def __len__(self) -> int: ...
 
@@ -102,6 +106,12 @@ class TransportFeatures:
     def scale(self) -> float:
         """The unit of the distances between clouds."""
         return self.description.scale
+
+    @property
+    def reference(self) -> Reference:
+        """What clouds are decoded from."""
+        assert isinstance(self.description, LinearDescription)
+        return self.description.reference
 
     def transform(self, X: PointClouds, n_jobs: int | None = None) -> Features:
         """Features of shape (n_clouds, n_components of the PCA)."""
@@ -161,10 +171,10 @@ class Metric:
         """Refuse what is not known, before anything is computed."""
         method_for(self.metric, self.metric_params, order=self.order, reg=self.reg)
 
-    @property
-    def invariant(self) -> bool:
-        """Whether distances see only the distances within a cloud."""
-        return self.metric in ("gromov", "gromov_slb", "gromov_tlb")
+
+def is_invariant(metric: str | Callable[..., float]) -> bool:
+    """Whether a metric sees the distances within a cloud only, so no pose of it."""
+    return metric in ("gromov", "gromov_slb", "gromov_tlb")
 
 
 @dataclass
@@ -214,9 +224,7 @@ class CloudCohort:
 
     def _description(self, random_state: np.random.RandomState) -> Description:
         n_points = reference_size(self.n_reference, self.clouds.n_features)
-        if self.metric.invariant:
-            from skwass.manifold._invariant import fit_invariant
-
+        if is_invariant(self.metric.metric):
             return fit_invariant(self.clouds, n_points, random_state)
         return LinearDescription(fit_reference(self.clouds, n_points, random_state))
 
@@ -280,6 +288,7 @@ class DissimilarityCohort:
     """Samples known by their distances only."""
 
     dissimilarities: Array
+    n_jobs: int | None = None
     cheap: bool = True
 
     def __len__(self) -> int:

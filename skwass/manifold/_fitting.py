@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from skwass.manifold._cohorts import Cohort, Features
+from skwass.manifold._cohorts import CloudCohort, Cohort, Features, Featuriser
+from skwass.manifold._decoder_training import refine_decoder
 from skwass.manifold._model import Model
 from skwass.manifold._network import Recipe, loss_curves, train, was_interrupted
 from skwass.manifold._pairs import (
@@ -38,6 +39,7 @@ class Plan:
     n_pairs: int | str
     batch_size: int
     validation_fraction: float | None
+    decoder_max_iter: int
 
     @classmethod
     def of(cls, estimator: Any, n_samples: int) -> Plan:
@@ -59,8 +61,19 @@ class Plan:
                     f"fewer than two of n_samples={n_samples} to train on."
                 )
         return cls(
-            init, estimator.n_init, estimator.n_pairs, estimator.batch_size, fraction
+            init,
+            estimator.n_init,
+            estimator.n_pairs,
+            estimator.batch_size,
+            fraction,
+            estimator.decoder_max_iter,
         )
+
+    def with_pairs_for(self, n_samples: int, pairs_a_sample: int) -> Plan:
+        """The same with a budget of distances for a part of a stream."""
+        if not isinstance(self.n_pairs, str):
+            return self
+        return replace(self, n_pairs=n_samples * pairs_a_sample)
 
 
 @dataclass(frozen=True)
@@ -96,42 +109,89 @@ def fit_cohort(
         unit = _unit(features[:, : recipe.n_components], cache, featuriser.scale)
     else:
         unit = earlier.unit
-    rows, judges = torch.as_tensor(features), None
+    judged = None
     if held_out is not None:
         solve = partial(_solve, cohort, checkpoint, "held-out distances")
         judged = solve_cache(cohort, held_out, share, random_state, known, solve)
-        judges = PairBatches(rows, judged, unit, plan.batch_size, None)
-    best, least = None, np.inf
+    problem = Problem(featuriser, features, cache, judged, unit)
+    model, interrupted = _best_run(
+        problem, plan, recipe, checkpoint, random_state, earlier
+    )
+    embedding = model.encode(features)
+    if interrupted:
+        warnings.warn(
+            "Training was interrupted; the embedding is that of the epochs so far.",
+            UserWarning,
+            stacklevel=6,
+        )
+    else:
+        if recipe.decoder and plan.decoder_max_iter and not cohort.cheap:
+            assert isinstance(cohort, CloudCohort)
+            refine_decoder(
+                model,
+                cohort.clouds,
+                embedding,
+                n_epochs=plan.decoder_max_iter,
+                n_jobs=cohort.n_jobs,
+                checkpoint=checkpoint,
+                seed=draw_seed(random_state),
+                verbose=recipe.verbose,
+            )
+        checkpoint.remove()
+    return Fitted(model, embedding, cache, known)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the runs of a fit have in common."""
+
+    featuriser: Featuriser
+    features: Features
+    cache: PairCache
+    judged: PairCache | None
+    unit: float
+
+
+def _best_run(
+    problem: Problem,
+    plan: Plan,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    random_state: np.random.RandomState,
+    earlier: Model | None,
+) -> tuple[Model, bool]:
+    """The model of least stress, and whether the user stopped a run."""
+    rows, unit, size = torch.as_tensor(problem.features), problem.unit, plan.batch_size
+    judges = None
+    if problem.judged is not None:
+        judges = PairBatches(rows, problem.judged, unit, size, None)
+    best, least, interrupted = None, np.inf, False
     for run in range(plan.n_init):
         net = train(
             recipe,
-            PairBatches(rows, cache, unit, plan.batch_size, draw_seed(random_state)),
+            PairBatches(rows, problem.cache, unit, size, draw_seed(random_state)),
             judges,
-            _start(plan.init, features, unit, recipe.n_components, random_state),
+            _start(
+                plan.init, problem.features, unit, recipe.n_components, random_state
+            ),
             draw_seed(random_state),
             start=earlier.net.module_.state_dict() if earlier and not run else None,
             checkpoint=checkpoint,
             stage=f"run {run}",
         )
         if loss_curves(net)["loss"]:
-            model = Model(featuriser, net, unit)
-            embedding = model.encode(features)
-            stress = cache.stress_of(embedding, normalized=False)
+            model = Model(problem.featuriser, net, unit)
+            embedding = model.encode(problem.features)
+            stress = problem.cache.stress_of(embedding, normalized=False)
             if best is None or stress < least:
-                best, least = Fitted(model, embedding, cache, known), stress
+                best, least = model, stress
         elif best is None:
             raise KeyboardInterrupt  # stopped before there was anything to keep
-        if was_interrupted(net, recipe):
-            warnings.warn(
-                "Training was interrupted; the embedding is that of the epochs so far.",
-                UserWarning,
-                stacklevel=2,
-            )
+        interrupted = was_interrupted(net, recipe)
+        if interrupted:
             break
-    else:
-        checkpoint.remove()
     assert best is not None
-    return best
+    return best, interrupted
 
 
 def _solve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -15,6 +15,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
 from torch import Tensor
 
+from skwass.manifold._cohorts import is_invariant
 from skwass.manifold._pairs import PairBatches
 from skwass.nn import StressLoss, WormholeAutoencoder, checked_device
 from skwass.training import (
@@ -66,6 +67,10 @@ class Recipe:
             verbose=estimator.verbose,
         )
 
+    def slower(self, share: float) -> Recipe:
+        """The same with a share of the learning rate."""
+        return replace(self, lr=self.lr * share)
+
 
 def has_decoder(estimator: Any) -> bool:
     """Whether there is a decoder, or, before the fit, whether there will be one."""
@@ -75,8 +80,15 @@ def has_decoder(estimator: Any) -> bool:
 
 
 def wants_decoder(estimator: Any) -> bool:
-    """Whether a fit trains a decoder; distances alone have nothing to be decoded to."""
-    return bool(estimator.decoder and estimator.metric != "precomputed")
+    """Whether a fit trains a decoder.
+
+    Distances alone have nothing to be decoded to, nor have features that are the same
+    for all poses of a cloud.
+    """
+    metric = estimator.metric
+    return bool(
+        estimator.decoder and metric != "precomputed" and not is_invariant(metric)
+    )
 
 
 def train(

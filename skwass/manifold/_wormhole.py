@@ -15,30 +15,29 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skwass.manifold._cohorts import Cohort
 from skwass.manifold._decoding import CloudDecoder
-from skwass.manifold._fitting import Plan, fit_cohort
-from skwass.manifold._model import Model
-from skwass.manifold._network import Recipe, loss_curves
+from skwass.manifold._learning import CohortLearner
 from skwass.manifold._reading import correlation_with_transport
 from skwass.metrics import distance_correlation
-from skwass.training import Checkpoint, draw_seed, fit_identity, keep_fitted_state
+from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 _NON_NEGATIVE = Interval(Real, 0, None, closed="left")
-#: parameters that a fit may go on with another value of
-_NO_MATTER = ("checkpoint", "checkpoint_interval", "n_jobs", "verbose")
 
 
 class WormholeEmbedder(
-    CloudDecoder, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    CohortLearner,
+    CloudDecoder,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     r"""Embed point clouds so that Euclidean distances match optimal transport.
 
@@ -87,7 +86,11 @@ class WormholeEmbedder(
     hidden_layer_sizes : sequence of int, default=(256, 256, 256)
         Layers of the correcting network, and of the decoder's; empty for a linear map.
     decoder : bool, default=True
-        Train a decoder for `inverse_transform`.
+        Train a decoder for `inverse_transform`, `barycenter` and `interpolate`.
+    decoder_max_iter : int, default=3
+        Epochs in which the decoder, after it has learnt to give the transport features
+        back, is trained by the exact :math:`W_2^2` to the clouds. On digits three gain
+        little (a per cent of that error), and ten no more.
     init : {"pca", "classical_mds", "random"} or ndarray, default="pca"
         Where the linear part of the encoder starts. "pca" and "classical_mds" are the
         same here: the principal components of linear transport, which are its classical
@@ -191,6 +194,7 @@ class WormholeEmbedder(
         "n_pairs": [_POSITIVE, StrOptions({"auto"})],
         "hidden_layer_sizes": ["array-like"],
         "decoder": ["boolean"],
+        "decoder_max_iter": [Interval(Integral, 0, None, closed="left")],
         "init": [StrOptions({"pca", "classical_mds", "random"}), np.ndarray],
         "n_init": [_POSITIVE],
         "max_iter": [_POSITIVE],
@@ -223,6 +227,7 @@ class WormholeEmbedder(
         n_pairs: int | str = "auto",
         hidden_layer_sizes: Sequence[int] = (256, 256, 256),
         decoder: bool = True,
+        decoder_max_iter: int = 3,
         init: str | NDArray[Any] = "pca",
         n_init: int = 1,
         max_iter: int = 100,
@@ -251,6 +256,7 @@ class WormholeEmbedder(
         self.n_pairs = n_pairs
         self.hidden_layer_sizes = hidden_layer_sizes
         self.decoder = decoder
+        self.decoder_max_iter = decoder_max_iter
         self.init = init
         self.n_init = n_init
         self.max_iter = max_iter
@@ -321,39 +327,6 @@ class WormholeEmbedder(
         with keep_fitted_state(self):
             self._learn(X)
         return self.embedding_
-
-    def _learn(self, X: Any) -> None:
-        cohort = self._cohort(X)
-        plan, recipe = Plan.of(self, len(cohort)), Recipe.of(self)
-        earlier = self._earlier_model()
-        fitted = fit_cohort(cohort, plan, recipe, self._checkpoint(cohort), earlier)
-        self._model = fitted.model
-        self.net_ = fitted.model.net
-        self.embedding_ = fitted.embedding
-        self.history_ = loss_curves(self.net_)
-        self.n_iter_ = len(self.history_["loss"])
-        self.stress_ = fitted.cache.stress_of(
-            fitted.embedding, normalized=self.normalized_stress in (True,)
-        )
-        if fitted.matrix is not None:
-            self.dissimilarity_matrix_ = fitted.matrix
-        elif hasattr(self, "dissimilarity_matrix_"):
-            del self.dissimilarity_matrix_  # that of an earlier fit
-
-    def _earlier_model(self) -> Model | None:
-        """What a warm start goes on from."""
-        model: Model | None = getattr(self, "_model", None)
-        if model is None or not self.warm_start:
-            return None
-        model.refuse_another(self)
-        return model
-
-    def _checkpoint(self, cohort: Cohort) -> Checkpoint:
-        seed = draw_seed(check_random_state(self.random_state))
-        identity = {}
-        if self.checkpoint is not None:
-            identity = fit_identity(self, cohort.arrays(), _NO_MATTER)
-        return Checkpoint(self.checkpoint, self.checkpoint_interval, identity, seed)
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Embed clouds, each by itself.

@@ -2,11 +2,18 @@
 
 from skwass.nn._autoencoder import ResidualMap, WormholeAutoencoder
 from skwass.nn._device import checked_device
+from skwass.nn._moved_reference import MovedReference
+from skwass.nn._point_transformer import TransformerEncoder
+from skwass.nn._set_encoder import QuantileEncoder, SetEncoder
 from skwass.nn._stress import StressLoss, group_distances
 
 __all__ = [
+    "MovedReference",
+    "QuantileEncoder",
     "ResidualMap",
+    "SetEncoder",
     "StressLoss",
+    "TransformerEncoder",
     "WormholeAutoencoder",
     "checked_device",
     "group_distances",

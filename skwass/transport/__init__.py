@@ -2,7 +2,7 @@
 
 from skwass.transport._barycenter import quantised, wasserstein_barycenter
 from skwass.transport._exact import all_diracs
-from skwass.transport._extent import centre_and_spread
+from skwass.transport._extent import centre_and_spread, pooled
 from skwass.transport._linear import (
     Reference,
     displacements,
@@ -16,6 +16,7 @@ from skwass.transport._pairwise import (
     sampled_wasserstein_distances,
     wasserstein_distances,
 )
+from skwass.transport._profiles import distance_spectra, profile_clouds
 from skwass.transport._registry import method_for
 from skwass.transport._sliced import (
     random_directions,
@@ -29,10 +30,13 @@ __all__ = [
     "all_diracs",
     "centre_and_spread",
     "displacements",
+    "distance_spectra",
     "fit_reference",
     "method_for",
     "moved_points",
     "paired_wasserstein_distances",
+    "pooled",
+    "profile_clouds",
     "quantised",
     "random_directions",
     "reference_size",
