@@ -14,6 +14,7 @@ from torch.utils.data import IterableDataset
 from skwass.clouds import PointClouds
 from skwass.manifold._cohorts import Featuriser, TransportFeatures
 from skwass.manifold._model import Model
+from skwass.manifold._network import loss_curves
 from skwass.nn import MovedReference
 from skwass.training import (
     Checkpoint,
@@ -22,7 +23,6 @@ from skwass.training import (
     SaveEpochs,
     StopWhenNotFinite,
     go_on,
-    training_state,
 )
 from skwass.transport import TransportLoss
 
@@ -44,8 +44,13 @@ def refine_decoder(
     checkpoint: Checkpoint,
     seed: int,
     verbose: int,
-) -> None:
-    """Go on training the decoder of a model, by :math:`W_2^2` instead of features."""
+) -> bool:
+    """Go on training the decoder of a model, by :math:`W_2^2` instead of features.
+
+    Tells whether it came to its end, or the user stopped it.
+    """
+    if not n_epochs:
+        return True
     assert isinstance(model.featuriser, TransportFeatures)
     points = _moved_reference(model.featuriser)
     weights = model.featuriser.reference.weights
@@ -74,14 +79,11 @@ def refine_decoder(
         verbose=0,
     )
     net.initialize()
-    kept = checkpoint.recall("decoder")
-    go_on(net, kept)
+    go_on(net, checkpoint.recall("decoder"))
     batches.epoch = len(net.history)
-    if kept is None or not kept.get("over"):
-        net.partial_fit(batches, y=None)
-        state = training_state(net) | {"over": True, "optimizer": None}
-        checkpoint.keep("decoder", lambda: state, done=True)
+    net.partial_fit(batches, y=None)
     model.net.module_.zero_grad()
+    return len(loss_curves(net)["loss"]) == n_epochs
 
 
 class DecodingLoss(nn.Module):
@@ -164,7 +166,7 @@ class CloudBatches(IterableDataset):
 def _moved_reference(featuriser: TransportFeatures) -> MovedReference:
     """Read off the affine map by decoding zero and each unit."""
     n_features = featuriser.pca.n_components_
-    probes = np.vstack([np.zeros(n_features), np.eye(n_features)])
+    probes = np.eye(n_features + 1, n_features, k=-1, dtype=np.float32)
     landed = featuriser.inverse_transform(probes)
     points = landed.points.reshape(len(probes), -1, landed.n_features)
     unit = (points - _origin(featuriser)) / featuriser.scale

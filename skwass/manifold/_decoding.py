@@ -51,14 +51,7 @@ class CloudDecoder(CohortReader):
             If X does not have `n_components` columns.
         """
         check_is_fitted(self)
-        embedding = check_array(X, dtype=np.float64, input_name="X")
-        width = self.embedding_.shape[1]
-        if embedding.shape[1] != width:
-            raise ValueError(
-                f"X has {embedding.shape[1]} columns; embeddings have "
-                f"n_components={width}."
-            )
-        clouds = self._model.decode(embedding)
+        clouds = self._model.decode(self._embedding_of(X, True, "X"))
         if self._is_table:
             return np.asarray(clouds.points, dtype=np.float64)
         return clouds if n_points is None else quantised(clouds, n_points, self.n_jobs)
@@ -173,9 +166,16 @@ default=None
 
     def _embedding_of(self, X: Any, embedded: bool, name: str) -> Array:
         """Embeddings, made or given."""
-        if embedded:
-            return check_array(X, dtype=np.float64, input_name=name)
-        return self.transform(X).astype(np.float64)
+        if not embedded:
+            return self.transform(X).astype(np.float64)
+        embedding = check_array(X, dtype=np.float64, input_name=name)
+        width = self.embedding_.shape[1]
+        if embedding.shape[1] != width:
+            raise ValueError(
+                f"{name} has {embedding.shape[1]} columns; embeddings have "
+                f"n_components={width}."
+            )
+        return embedding
 
 
 def _checked_weights(weights: ArrayLike, n_samples: int) -> Array:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial.distance import squareform
 from sklearn.utils import check_array
 
 from skwass.manifold._cohorts import CloudCohort, Cohort, Features, Featuriser
@@ -42,9 +43,12 @@ class Plan:
     decoder_max_iter: int
 
     @classmethod
-    def of(cls, estimator: Any, n_samples: int) -> Plan:
-        """Read it off the estimator, and check what its constraints cannot."""
-        init, fraction = estimator.init, None
+    def of(cls, estimator: Any, n_samples: int, *, anew: bool = True) -> Plan:
+        """Read it off the estimator, and check what its constraints cannot.
+
+        A fit that does not start `anew` needs no `init`.
+        """
+        init, fraction = estimator.init if anew else "pca", None
         if not isinstance(init, str):
             init = check_array(init, dtype=np.float64, input_name="init")
             shape = (n_samples, estimator.n_components)
@@ -100,7 +104,7 @@ def fit_cohort(
         featuriser, features = cohort.featurise(random_state)
     else:
         featuriser, features = earlier.featuriser, cohort.described(earlier.featuriser)
-    known = cohort.matrix() if all_pairs_fit(cohort, plan.n_pairs) else None
+    known = _matrix(cohort, checkpoint) if all_pairs_fit(cohort, plan.n_pairs) else None
     allowed = budget(cohort, len(cohort), plan.n_pairs)
     share = round(allowed * (plan.validation_fraction or 0))
     solve = partial(_solve, cohort, checkpoint, "distances")
@@ -117,26 +121,27 @@ def fit_cohort(
     model, interrupted = _best_run(
         problem, plan, recipe, checkpoint, random_state, earlier
     )
-    embedding = model.encode(features)
+    embedding, part = model.encode(features), "embedding"
+    if not interrupted and recipe.decoder and not cohort.cheap:
+        assert isinstance(cohort, CloudCohort)
+        part = "decoder"
+        interrupted = not refine_decoder(
+            model,
+            cohort.clouds,
+            embedding,
+            n_epochs=plan.decoder_max_iter,
+            n_jobs=cohort.n_jobs,
+            checkpoint=checkpoint,
+            seed=draw_seed(random_state),
+            verbose=recipe.verbose,
+        )
     if interrupted:
         warnings.warn(
-            "Training was interrupted; the embedding is that of the epochs so far.",
+            f"Training was interrupted; the {part} is that of the epochs so far.",
             UserWarning,
             stacklevel=6,
         )
     else:
-        if recipe.decoder and plan.decoder_max_iter and not cohort.cheap:
-            assert isinstance(cohort, CloudCohort)
-            refine_decoder(
-                model,
-                cohort.clouds,
-                embedding,
-                n_epochs=plan.decoder_max_iter,
-                n_jobs=cohort.n_jobs,
-                checkpoint=checkpoint,
-                seed=draw_seed(random_state),
-                verbose=recipe.verbose,
-            )
         checkpoint.remove()
     return Fitted(model, embedding, cache, known)
 
@@ -175,7 +180,7 @@ def _best_run(
                 plan.init, problem.features, unit, recipe.n_components, random_state
             ),
             draw_seed(random_state),
-            start=earlier.net.module_.state_dict() if earlier and not run else None,
+            start=None if earlier is None else earlier.net.module_.state_dict(),
             checkpoint=checkpoint,
             stage=f"run {run}",
         )
@@ -192,6 +197,15 @@ def _best_run(
             break
     assert best is not None
     return best, interrupted
+
+
+def _matrix(cohort: Cohort, checkpoint: Checkpoint) -> Array:
+    """All distances, block after block if what was solved is to be kept."""
+    if checkpoint.path is None or cohort.cheap:
+        return cohort.matrix()
+    pairs = np.stack(np.triu_indices(len(cohort), 1), axis=1)
+    matrix: Array = squareform(_solve(cohort, checkpoint, "distances", pairs))
+    return matrix
 
 
 def _solve(

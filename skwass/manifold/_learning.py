@@ -18,7 +18,13 @@ from skwass.manifold._memory import Memory
 from skwass.manifold._model import Model
 from skwass.manifold._network import Recipe, loss_curves
 from skwass.manifold._reading import CohortReader
-from skwass.training import Checkpoint, draw_seed, fit_identity, keep_fitted_state
+from skwass.training import (
+    Checkpoint,
+    digest_of,
+    draw_seed,
+    fit_identity,
+    keep_fitted_state,
+)
 from skwass.transport import pooled
 
 if TYPE_CHECKING:
@@ -91,11 +97,12 @@ class CohortLearner(CohortReader):
     def _learn(self, X: Any) -> None:
         """From all clouds at once."""
         cohort = self._cohort(X)
-        plan, recipe = Plan.of(self, len(cohort)), Recipe.of(self)
         earlier = self._model if self.warm_start and hasattr(self, "_model") else None
+        plan = Plan.of(self, len(cohort), anew=earlier is None)
+        recipe = Recipe.of(self)
         if earlier is not None:
             earlier.refuse_another(self)
-        checkpoint = self._open_checkpoint(cohort)
+        checkpoint = self._open_checkpoint(cohort, earlier)
         self._keep(fit_cohort(cohort, plan, recipe, checkpoint, earlier), len(cohort))
         if isinstance(cohort, CloudCohort):
             random_state = np.random.RandomState(checkpoint.seed)
@@ -107,7 +114,7 @@ class CohortLearner(CohortReader):
         seed = draw_seed(check_random_state(self.random_state))
         random_state = np.random.RandomState([seed, self._memory.n_seen % 2**32])
         together = pooled(clouds, self._memory.clouds)
-        plan, recipe = Plan.of(self, len(together)), Recipe.of(self)
+        plan, recipe = Plan.of(self, len(together), anew=False), Recipe.of(self)
         fitted = fit_cohort(
             self._cohort_of(together),
             plan.with_pairs_for(len(together), _PAIRS_A_CLOUD),
@@ -133,9 +140,11 @@ class CohortLearner(CohortReader):
         elif hasattr(self, "dissimilarity_matrix_"):
             del self.dissimilarity_matrix_  # that of an earlier fit
 
-    def _open_checkpoint(self, cohort: Cohort) -> Checkpoint:
+    def _open_checkpoint(self, cohort: Cohort, earlier: Model | None) -> Checkpoint:
         seed = draw_seed(check_random_state(self.random_state))
         identity = {}
         if self.checkpoint is not None:
             identity = fit_identity(self, cohort.arrays(), _NO_MATTER)
+            begun = "nothing" if earlier is None else digest_of(earlier.arrays())
+            identity["earlier fit"] = begun
         return Checkpoint(self.checkpoint, self.checkpoint_interval, identity, seed)

@@ -46,7 +46,9 @@ class Memory:
         old = random_state.permutation(len(self.clouds))[: room - n_new]
         new = random_state.permutation(len(clouds))[:n_new]
         kept = pooled(self.clouds[np.sort(old)], clouds[np.sort(new)])
-        return Memory(kept, n_seen)
+        # the new clouds may be larger than the old ones that the room was meant for
+        left = random_state.permutation(len(kept))[: _room(kept)]
+        return Memory(kept[np.sort(left)], n_seen)
 
 
 def _room(clouds: PointClouds) -> int:

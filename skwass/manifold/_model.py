@@ -47,6 +47,11 @@ class Model:
                     f"{value!r}. Set warm_start=False to begin anew."
                 )
 
+    def arrays(self) -> list[NDArray[Any]]:
+        """What the networks have learnt, and the unit."""
+        weights = self.net.module_.state_dict().values()
+        return [*(w.cpu().numpy() for w in weights), np.array([self.unit])]
+
     def embed(self, samples: Any, n_jobs: int | None = None) -> Features:
         """Embeddings of samples, each by itself."""
         return self.encode(self.featuriser.transform(samples, n_jobs))

@@ -2,7 +2,7 @@
 
 from skwass.training._callbacks import ProgressBar, StopWhenNotFinite
 from skwass.training._checkpoint import Checkpoint
-from skwass.training._identity import fit_identity
+from skwass.training._identity import digest_of, fit_identity
 from skwass.training._randomness import draw_seed, local_torch_seed
 from skwass.training._resume import OneCycle, SaveEpochs, go_on, training_state
 from skwass.training._state import keep_fitted_state
@@ -13,6 +13,7 @@ __all__ = [
     "ProgressBar",
     "SaveEpochs",
     "StopWhenNotFinite",
+    "digest_of",
     "draw_seed",
     "fit_identity",
     "go_on",

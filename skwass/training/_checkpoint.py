@@ -44,7 +44,8 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If the file cannot be read, or is of another fit, or its folder is not there.
+        If the file cannot be read, or is of another fit, or its folder is not there
+        or cannot be written to.
     """
 
     def __init__(
@@ -62,13 +63,16 @@ class Checkpoint:
         self._written = time.monotonic()
         if self.path is None:
             return
+        name = f"checkpoint={os.fspath(self.path)!r}"
+        folder = self.path.resolve().parent
+        if self.path.is_dir():
+            raise ValueError(f"{name} is a folder; it must be the name of a file.")
+        if not folder.is_dir():
+            raise ValueError(f"{name} lies in a folder that does not exist.")
+        if not os.access(folder, os.W_OK):
+            raise ValueError(f"{name} lies in a folder that cannot be written to.")
         if self.path.exists():
-            self._read(self.path)
-        elif not self.path.resolve().parent.is_dir():
-            raise ValueError(
-                f"checkpoint={os.fspath(self.path)!r} lies in a folder that does not "
-                "exist."
-            )
+            self._read(name, self.path)
 
     def recall(self, stage: str) -> State | None:
         """The state of a stage; None if it has not begun."""
@@ -104,8 +108,7 @@ class Checkpoint:
             os.fsync(file.fileno())
         os.replace(fresh, path)
 
-    def _read(self, path: Path) -> None:
-        name = f"checkpoint={os.fspath(path)!r}"
+    def _read(self, name: str, path: Path) -> None:
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
             known = content["format"] == _FORMAT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,21 +39,35 @@ def fit_identity(
         for name, value in parameters.items()
         if name not in set(ignored)
     }
+    return told | {"estimator": type(estimator).__name__, "X": digest_of(data)}
+
+
+def digest_of(data: Iterable[NDArray[Any]]) -> str:
+    """A few letters that tell arrays from others."""
     digest = hashlib.sha256()
     for array in data:
         digest.update(f"{array.shape} {array.dtype}".encode())
         step = max(1, _NUMBERS_A_BLOCK // max(1, array[:1].size))
         for start in range(0, len(array), step):
             digest.update(np.ascontiguousarray(array[start : start + step]).tobytes())
-    return told | {"estimator": type(estimator).__name__, "X": digest.hexdigest()[:16]}
+    return digest.hexdigest()[:16]
 
 
 def _text(value: Any) -> str:
+    """The same in every process, so without the addresses that `repr` may give."""
     if isinstance(value, np.ndarray):
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return f"an array {digest[:16]}"
+        return f"an array {digest_of([value])}"
     if isinstance(value, np.random.RandomState):
         return "a RandomState"  # whose seed the checkpoint keeps
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if isinstance(value, dict):
+        return str({_text(key): _text(item) for key, item in value.items()})
+    if isinstance(value, (list, tuple)):
+        return f"({', '.join(map(_text, value))})"
+    if isinstance(value, partial):
+        return f"partial{_text([value.func, value.args, value.keywords])}"
     if callable(value):
-        return f"{value.__module__}.{getattr(value, '__qualname__', value)}"
+        told = value if hasattr(value, "__qualname__") else type(value)
+        return f"{told.__module__}.{told.__qualname__}"
     return repr(value)
