@@ -45,7 +45,7 @@ def fit_identity(
 def digest_of(data: Iterable[NDArray[Any]]) -> str:
     """A few letters that tell arrays from others."""
     digest = hashlib.sha256()
-    for array in data:
+    for array in map(np.atleast_1d, data):
         digest.update(f"{array.shape} {array.dtype}".encode())
         step = max(1, _NUMBERS_A_BLOCK // max(1, array[:1].size))
         for start in range(0, len(array), step):
