@@ -52,8 +52,8 @@ def nearest_euclidean_distances(
               \lambda(y) \text{ the eigenvalues of } J (D^2 + \mathrm{diag}(y)) J.
 
     Here Newton steps [2]_ are taken where they rise enough, and Dykstra's elsewhere;
-    ten steps do what takes thousands of projections. Each y bounds the least sum from
-    below, and what it gives is made Euclidean, so the two say when to stop.
+    six steps do what takes about a hundred projections. Each y bounds the least sum
+    from below, and what it gives is made Euclidean, so the two say when to stop.
 
     Parameters
     ----------
