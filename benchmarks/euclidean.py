@@ -71,8 +71,9 @@ def main() -> None:
         "How Euclidean transport is",
         "Stress, the sum over all ordered pairs of the squared differences of squared "
         "distances, of the best embedding of any dimension and of others; below each "
-        "cohort what the Wormhole paper (arXiv:2404.09411) prints. `Upper` is that of "
-        "`~skwass.euclidean_embedding_bounds`; the paper's is the column after it.",
+        "cohort what the Wormhole paper (arXiv:2404.09411) prints. The bounds are those "
+        "of `~skwass.euclidean_embedding_bounds`; the upper bound of the paper is the "
+        "column after ours.",
         f"Median and range over {len(seeds)} seeds, which draw the clouds (those of "
         f"Simplex are the same) and decide the {_EPOCHS} epochs of "
         f"`~skwass.WormholeEmbedder`, in {_DIMENSIONS} dimensions or one less than "
@@ -98,7 +99,7 @@ def main() -> None:
         "its figures. For Simplex, lower bound and nearest agree to three digits and "
         "classical MDS to half a per cent. For MNIST they agree as far as other images "
         "can. Gaussian does not replicate: we took the dimension in which ratios come "
-        "close, and stress is smaller by a factor of about ten. What the paper prints "
+        "close, and stress is smaller by a factor of ten or so. What the paper prints "
         "as the upper bound is the stress of classical MDS less the lower bound, which "
         "is no bound in general; see :doc:`theory`. To find the nearest distances of "
         f"{cohorts[-1].name} took {spread(seconds, '.2f')} seconds."
