@@ -165,7 +165,7 @@ class CloudBatches(IterableDataset):
 
 def _moved_reference(featuriser: TransportFeatures) -> MovedReference:
     """Read off the affine map by decoding zero and each unit."""
-    n_features = featuriser.pca.n_components_
+    n_features = featuriser.n_leading
     probes = np.eye(n_features + 1, n_features, k=-1, dtype=np.float32)
     landed = featuriser.inverse_transform(probes)
     points = landed.points.reshape(len(probes), -1, landed.n_features)

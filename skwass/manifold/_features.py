@@ -13,11 +13,15 @@ from skwass.transport import (
     Reference,
     displacements,
     moved_points,
+    random_directions,
     sliced_features,
 )
 
 Features = NDArray[np.float32]
 Array = NDArray[np.float64]
+
+_LINES = 24
+_QUANTILES = 32
 
 
 class Description(Protocol):
@@ -83,6 +87,15 @@ class SlicedDescription:
     n_quantiles: int
     centre: Array
     unit: float
+
+    @classmethod
+    def around(
+        cls, reference: Reference, random_state: np.random.RandomState
+    ) -> SlicedDescription:
+        """Some lines in the unit of a reference."""
+        centre = reference.points.mean(axis=0)
+        directions = random_directions(_LINES, len(centre), random_state)
+        return cls(directions, _QUANTILES, centre, reference.scale)
 
     @property
     def scale(self) -> float:

@@ -110,7 +110,8 @@ def fit_cohort(
     solve = partial(_solve, cohort, checkpoint, "distances")
     cache = solve_cache(cohort, training, allowed - share, random_state, known, solve)
     if earlier is None:
-        unit = _unit(features[:, : recipe.n_components], cache, featuriser.scale)
+        n_leading = min(recipe.n_components, featuriser.n_leading)
+        unit = _unit(features[:, :n_leading], cache, featuriser.scale)
     else:
         unit = earlier.unit
     judged = None
@@ -174,11 +175,10 @@ def _best_run(
     for run in range(plan.n_init):
         net = train(
             recipe,
+            problem.featuriser,
             PairBatches(rows, problem.cache, unit, size, draw_seed(random_state)),
             judges,
-            _start(
-                plan.init, problem.features, unit, recipe.n_components, random_state
-            ),
+            _start(plan.init, problem, recipe.n_components, random_state),
             draw_seed(random_state),
             start=None if earlier is None else earlier.net.module_.state_dict(),
             checkpoint=checkpoint,
@@ -263,22 +263,23 @@ def _split(
 
 def _start(
     init: str | Array,
-    features: Features,
-    unit: float,
+    problem: Problem,
     n_components: int,
     random_state: np.random.RandomState,
-) -> NDArray[np.float32] | None:
-    """Where the linear part of the encoder starts; None is the leading features."""
-    n_inputs = features.shape[1]
+) -> NDArray[np.float32]:
+    """Where the linear part of the encoder starts: a map of the leading features."""
+    n_inputs, n_leading = problem.features.shape[1], problem.featuriser.n_leading
+    weight = np.zeros((n_components, n_inputs), dtype=np.float32)
     if not isinstance(init, str):
-        centred = (init - init.mean(axis=0)) / unit
+        centred = (init - init.mean(axis=0)) / problem.unit
         # features are float32: below its precision a direction is rounding
+        features = np.float64(problem.features[:, :n_leading])
         rounding = max(features.shape) * np.finfo(np.float32).eps
-        weight = np.linalg.lstsq(np.float64(features), centred, rcond=rounding)[0].T
+        weight[:, :n_leading] = np.linalg.lstsq(features, centred, rcond=rounding)[0].T
     elif init == "random":
-        longer, shorter = max(n_components, n_inputs), min(n_components, n_inputs)
+        longer, shorter = max(n_components, n_leading), min(n_components, n_leading)
         basis = np.linalg.qr(random_state.standard_normal((longer, shorter)))[0]
-        weight = basis if n_components >= n_inputs else basis.T
+        weight[:, :n_leading] = basis if n_components >= n_leading else basis.T
     else:
-        return None
-    return weight.astype(np.float32)
+        weight[:, :n_leading] = np.eye(n_components, n_leading)
+    return weight

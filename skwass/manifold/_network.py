@@ -15,7 +15,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
 from torch import Tensor
 
-from skwass.manifold._cohorts import is_invariant
+from skwass.manifold._cohorts import Featuriser, is_invariant
 from skwass.manifold._pairs import PairBatches
 from skwass.nn import StressLoss, WormholeAutoencoder, checked_device
 from skwass.training import (
@@ -29,6 +29,9 @@ from skwass.training import (
     training_state,
 )
 
+_LR = 1e-3
+_LR_ALL_KNOWN = 3e-3
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -38,12 +41,13 @@ class Recipe:
     hidden_layer_sizes: Sequence[int]
     decoder: bool
     max_iter: int
-    lr: float
+    lr: float | str
     weight_decay: float
     tol: float
     n_iter_no_change: int
     device: str
     verbose: int
+    share_of_lr: float = 1.0
 
     @classmethod
     def of(cls, estimator: Any) -> Recipe:
@@ -69,7 +73,13 @@ class Recipe:
 
     def slower(self, share: float) -> Recipe:
         """The same with a share of the learning rate."""
-        return replace(self, lr=self.lr * share)
+        return replace(self, share_of_lr=share)
+
+    def largest_lr(self, all_known: bool) -> float:
+        """The learning rate at the top of the cycle."""
+        if isinstance(self.lr, str):
+            return self.share_of_lr * (_LR_ALL_KNOWN if all_known else _LR)
+        return self.share_of_lr * self.lr
 
 
 def has_decoder(estimator: Any) -> bool:
@@ -93,9 +103,10 @@ def wants_decoder(estimator: Any) -> bool:
 
 def train(
     recipe: Recipe,
+    featuriser: Featuriser,
     batches: PairBatches,
     held_out: PairBatches | None,
-    weight: NDArray[np.float32] | None,
+    weight: NDArray[np.float32],
     seed: int,
     *,
     start: Mapping[str, Tensor] | None = None,
@@ -108,24 +119,29 @@ def train(
     the `stage` goes before.
     """
     kept = None if checkpoint is None else checkpoint.recall(stage)
+    lr = recipe.largest_lr(batches.matrix is not None)
     net = NeuralNet(
         WormholeAutoencoder,
         StressLoss,
         module__n_inputs=batches.features.shape[1],
         module__n_components=recipe.n_components,
         module__hidden_layer_sizes=tuple(recipe.hidden_layer_sizes),
-        module__weight=None if weight is None else torch.as_tensor(weight),
+        module__weight=torch.as_tensor(weight),
         module__decoder=recipe.decoder,
+        module__n_decoded=featuriser.n_leading,
+        module__gain=featuriser.gain,
         optimizer=torch.optim.AdamW,
         optimizer__weight_decay=recipe.weight_decay,
-        lr=recipe.lr,
+        # a longer memory lets rare large gradients throw training off: measured
+        optimizer__betas=(0.9, 0.99),
+        lr=lr,
         max_epochs=recipe.max_iter,
         batch_size=None,
         # a loader without a generator draws from the global one
         iterator_train__generator=torch.Generator().manual_seed(seed),
         iterator_valid__generator=torch.Generator().manual_seed(seed),
         train_split=None if held_out is None else predefined_split(held_out),
-        callbacks=_callbacks(recipe, batches, held_out, checkpoint, stage),
+        callbacks=_callbacks(recipe, lr, batches, held_out, checkpoint, stage),
         callbacks__print_log=None,
         device=recipe.device,
         verbose=0,
@@ -160,15 +176,16 @@ def _stripped(net: NeuralNet) -> NeuralNet:
 
 def _callbacks(
     recipe: Recipe,
+    lr: float,
     batches: PairBatches,
     held_out: PairBatches | None,
     checkpoint: Checkpoint | None,
     stage: str,
 ) -> list[tuple[str, Callback]]:
-    advice = f"Lower lr (now {recipe.lr!r}) or rescale X, and fit again."
+    advice = f"Lower lr (now {lr:g}) or rescale X, and fit again."
     callbacks: list[tuple[str, Callback]] = [
         ("finite", StopWhenNotFinite(advice)),
-        ("schedule", OneCycle(recipe.lr, recipe.max_iter, batches.n_batches)),
+        ("schedule", OneCycle(lr, recipe.max_iter, batches.n_batches)),
     ]
     if held_out is not None:
         early_stopping = EarlyStopping(

@@ -103,9 +103,10 @@ class WormholeEmbedder(
         100,000 of them where all pairs are known.
     batch_size : int, default=256
         Number of clouds in a step.
-    lr : float, default=3e-3
-        Largest learning rate of AdamW in a one-cycle schedule.
-    weight_decay : float, default=1e-2
+    lr : float or "auto", default="auto"
+        Largest learning rate of AdamW in a one-cycle schedule. "auto" is 3e-3 where all
+        distances are known. Where some are, steps are noisier, and it is 1e-3.
+    weight_decay : float, default=0.1
         That of AdamW.
     early_stopping : bool, default=False
         Hold some clouds out, stop when their stress no longer falls, keep the best.
@@ -201,7 +202,7 @@ class WormholeEmbedder(
         "n_init": [_POSITIVE],
         "max_iter": [_POSITIVE],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "weight_decay": [_NON_NEGATIVE],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -234,8 +235,8 @@ class WormholeEmbedder(
         n_init: int = 1,
         max_iter: int = 100,
         batch_size: int = 256,
-        lr: float = 3e-3,
-        weight_decay: float = 1e-2,
+        lr: float | str = "auto",
+        weight_decay: float = 0.1,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 20,

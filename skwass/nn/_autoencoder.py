@@ -90,6 +90,11 @@ class WormholeAutoencoder(nn.Module):
         Where the linear part of the encoder starts; see `ResidualMap`.
     decoder : bool, default=True
         Whether there is a decoder.
+    n_decoded : int, default=None
+        How many of the features, the first, are decoded; the others only help the
+        encoder. None is all.
+    gain : float, default=5.0
+        That of the encoder; see `ResidualMap`.
 
     References
     ----------
@@ -113,13 +118,20 @@ class WormholeAutoencoder(nn.Module):
         hidden_layer_sizes: Sequence[int] = (256, 256, 256),
         weight: Tensor | None = None,
         decoder: bool = True,
+        n_decoded: int | None = None,
+        gain: float = 5.0,
     ) -> None:
         super().__init__()
-        self.encoder = ResidualMap(n_inputs, n_components, hidden_layer_sizes, weight)
+        self.encoder = ResidualMap(
+            n_inputs, n_components, hidden_layer_sizes, weight, gain
+        )
         self.decoder = None
         if decoder:
-            back = None if weight is None else torch.linalg.pinv(weight)
-            self.decoder = ResidualMap(n_components, n_inputs, hidden_layer_sizes, back)
+            n_outputs = n_inputs if n_decoded is None else n_decoded
+            back = None if weight is None else torch.linalg.pinv(weight[:, :n_outputs])
+            self.decoder = ResidualMap(
+                n_components, n_outputs, hidden_layer_sizes, back
+            )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encode and decode.
@@ -133,7 +145,7 @@ class WormholeAutoencoder(nn.Module):
         -------
         embedding : Tensor of shape (..., n_components)
             Their embedding.
-        decoded : Tensor of shape (..., n_inputs) or None
+        decoded : Tensor of shape (..., n_decoded) or None
             What the decoder makes of the embedding; None without a decoder.
         """
         embedding = self.encoder(x)

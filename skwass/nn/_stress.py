@@ -72,7 +72,7 @@ class StressLoss(nn.Module):
         stress = _relative(group_distances(embedding), distances)
         if decoded is None or not self.training:
             return stress
-        return stress + _relative(decoded, features)
+        return stress + _relative(decoded, features[..., : decoded.shape[-1]])
 
 
 def _relative(value: Tensor, target: Tensor) -> Tensor:
