@@ -22,7 +22,8 @@ class SetEncoder(nn.Module):
 
     with numbers q that need no training and a network f. So a shift of the measure is
     a shift of z, and a cloud twice as large lies twice as far out: that much is known
-    of :math:`W_2` and need not be learned. A single point is embedded linearly.
+    of :math:`W_2` and need not be learned. A single point is embedded linearly. All
+    but f comes from least squares, and stays as it is while f is trained.
 
     It is a function of the measure alone. The order of points, points without weight,
     the scale of the weights and what else is in the batch change rounding only, and
@@ -41,15 +42,24 @@ class SetEncoder(nn.Module):
     #: whether the network reads more than the numbers q
     reads_points = False
 
+    constant: Tensor
+    shift: Tensor
+    size: Tensor
+    linear: Tensor
     centre: Tensor
+    gain: Tensor
     amplitude: Tensor
 
     def __init__(self, n_features: int, n_components: int, n_numbers: int) -> None:
         super().__init__()
-        self.shift = nn.Linear(n_features, n_components)
-        self.size = nn.Parameter(torch.zeros(n_components))
-        self.linear = nn.Parameter(torch.zeros(n_components, n_numbers))
-        # q at its mean would add to the constant; taken off, it conditions training
+        for name, shape in (
+            ("constant", (n_components,)),
+            ("shift", (n_components, n_features)),
+            ("size", (n_components,)),
+            ("linear", (n_components, n_numbers)),
+        ):
+            self.register_buffer(name, torch.zeros(shape))
+        # q at its mean would add to the size; taken off, it conditions training
         self.register_buffer("centre", torch.zeros(n_numbers))
         self.register_buffer("gain", torch.ones(()))
         self.register_buffer("amplitude", torch.ones(n_components))
@@ -102,16 +112,15 @@ class SetEncoder(nn.Module):
     ) -> Tensor:
         """Embeddings of what `summarise` gives."""
         numbers = numbers - self.centre
-        shape = nn.functional.linear(numbers, self.linear, self.size)
         bend = self.amplitude * self.network(numbers * self.gain, *rest)
-        embedding: Tensor = self.shift(mean) + spread[:, None] * (shape + bend)
-        return embedding
+        shape = self.size + numbers @ self.linear.T + bend
+        return self.constant + mean @ self.shift.T + spread[:, None] * shape
 
     @torch.no_grad()
     def start_at(
         self, mean: Tensor, spread: Tensor, numbers: Tensor, targets: Tensor
     ) -> None:
-        """Set the linear parts to least squares, and units to what they leave over.
+        """Set all but the network to least squares, and its units by what is left over.
 
         Parameters
         ----------
@@ -132,9 +141,9 @@ class SetEncoder(nn.Module):
         gram.diagonal()[:width].add_(_RIDGE * float(spread.square().mean()))
         found = torch.linalg.solve(gram, design.T @ goal / len(design))
         self.linear.copy_(found[:width].T / total.clamp_min(1e-6))
-        self.shift.weight.copy_(found[width : width + n_features].T)
+        self.shift.copy_(found[width : width + n_features].T)
         self.size.copy_(found[-2])
-        self.shift.bias.copy_(found[-1])
+        self.constant.copy_(found[-1])
         left = (goal - design @ found).square().mean(0).sqrt()
         self.amplitude.copy_(left / spread.square().mean().sqrt().clamp_min(1e-6))
         # the network is to bend numbers, so they reach it as a few units

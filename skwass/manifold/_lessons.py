@@ -1,0 +1,131 @@
+"""The batches that a student network is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from skwass.clouds import PointClouds
+from skwass.manifold._padding import Frame, Indices, cuts
+from skwass.nn import SetEncoder
+
+Summary = tuple[Tensor, ...]
+
+_NEIGHBOURHOOD = 8
+
+
+class Lessons(IterableDataset):
+    """Batches ``(summary, targets)`` of summaries of equal length, kept in memory.
+
+    Parameters
+    ----------
+    summary : tuple of Tensor of shape (n_clouds, ...)
+        All that the network reads of each cloud.
+    targets : Tensor of shape (n_clouds, n_components)
+        What it should say.
+    batch_size : int
+        Clouds in a batch, nearly.
+    seed : int
+        Decides the order. Each epoch has its own.
+
+    Attributes
+    ----------
+    n_batches : int
+        Batches of an epoch.
+    epoch : int
+        The epoch that comes next.
+    """
+
+    def __init__(
+        self, summary: Summary, targets: Tensor, batch_size: int, seed: int
+    ) -> None:
+        self.summary = summary
+        self.targets = targets
+        self.seed = seed
+        self.epoch = 0
+        n_batches = -(-len(targets) // batch_size)
+        # equal parts: no batch of one, which has no distances
+        ends = np.linspace(0, len(targets), n_batches + 1).round().astype(int)
+        self.cuts = [slice(*ends[k : k + 2]) for k in range(n_batches)]
+
+    @property
+    def n_batches(self) -> int:
+        """Batches of an epoch."""
+        return len(self.cuts)
+
+    def __iter__(self) -> Iterator[tuple[Summary, Tensor]]:
+        generator = np.random.default_rng([self.seed, self.epoch])
+        self.epoch += 1
+        order = self._order(generator)
+        for place in generator.permutation(self.n_batches):
+            chosen = order[self.cuts[place]]
+            yield self._summary_of(chosen), self.targets[chosen]
+
+    def _order(self, generator: np.random.Generator) -> Indices:
+        return generator.permutation(len(self.targets))
+
+    def _summary_of(self, chosen: Indices) -> Summary:
+        return tuple(tensor[chosen] for tensor in self.summary)
+
+
+class PointLessons(Lessons):
+    """Batches for a network that reads all points: padded when drawn, of like size.
+
+    Parameters
+    ----------
+    encoder : SetEncoder
+        Which summarises them.
+    frame : Frame
+        Centre and unit of the points.
+    clouds : PointClouds
+        All clouds.
+    targets : Tensor of shape (n_clouds, n_components)
+        What the network should say of them.
+    batch_size : int
+        Most clouds in a batch; large ones come in smaller batches.
+    seed : int
+        Decides the order.
+    """
+
+    def __init__(
+        self,
+        encoder: SetEncoder,
+        frame: Frame,
+        clouds: PointClouds,
+        targets: Tensor,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        super().__init__((), targets, batch_size, seed)
+        self.encoder = encoder
+        self.frame = frame
+        self.clouds = clouds
+        self.batch_size = batch_size
+        rising = np.sort(clouds.sizes)
+        self.cuts = list(cuts(rising, clouds.n_features, batch_size))
+
+    def _order(self, generator: np.random.Generator) -> Indices:
+        """By size, but neighbours shuffled, so that batches differ between epochs."""
+        shuffled = generator.permutation(len(self.clouds))
+        rank = np.argsort(np.argsort(self.clouds.sizes[shuffled], kind="stable"))
+        reach = _NEIGHBOURHOOD * self.batch_size
+        return shuffled[np.argsort(rank + reach * generator.random(len(rank)))]
+
+    def _summary_of(self, chosen: Indices) -> Summary:
+        with torch.no_grad():
+            return self.encoder.summarise(*self.frame.padded(self.clouds[chosen]))
+
+
+def joined(parts: Sequence[PointClouds]) -> PointClouds:
+    """Several cohorts as one."""
+    sizes: NDArray[np.int64] = np.concatenate([part.sizes for part in parts])
+    return PointClouds(
+        np.concatenate([part.points for part in parts]),
+        np.concatenate([part.weights for part in parts]),
+        np.concatenate([[0], np.cumsum(sizes)]),
+    )
