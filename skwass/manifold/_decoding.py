@@ -180,8 +180,9 @@ default=None
 
 def _checked_weights(weights: ArrayLike, n_samples: int) -> Array:
     """Rows that sum to one."""
+    rows = np.atleast_1d(np.asarray(weights))
     checked: Array = np.atleast_2d(
-        check_array(weights, ensure_2d=False, dtype=np.float64, input_name="weights")
+        check_array(rows, ensure_2d=False, dtype=np.float64, input_name="weights")
     )
     if checked.shape[1:] != (n_samples,):
         raise ValueError(
