@@ -71,9 +71,9 @@ def main() -> None:
         "How Euclidean transport is",
         "Stress, the sum over all ordered pairs of the squared differences of squared "
         "distances, of the best embedding of any dimension and of others; below each "
-        "cohort what the Wormhole paper (arXiv:2404.09411) prints. The bounds are those "
-        "of `~skwass.euclidean_embedding_bounds`; the upper bound of the paper is the "
-        "column after ours.",
+        "cohort what the Wormhole paper (arXiv:2404.09411) prints. The bounds are "
+        "those of `~skwass.euclidean_embedding_bounds`; the upper bound of the paper "
+        "is the column after ours.",
         f"Median and range over {len(seeds)} seeds, which draw the clouds (those of "
         f"Simplex are the same) and decide the {_EPOCHS} epochs of "
         f"`~skwass.WormholeEmbedder`, in {_DIMENSIONS} dimensions or one less than "
