@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,6 +22,9 @@ Array = NDArray[np.float64]
 
 class CloudDecoder(CohortReader):
     """Gives an embedder with a decoder what decoding is for."""
+
+    # how many points are wanted is no data that a pipeline has to hand on
+    __metadata_request__inverse_transform = {"n_points": UNUSED}
 
     _model: Model
     embedding_: NDArray[np.float32]

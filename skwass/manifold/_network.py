@@ -46,6 +46,7 @@ class Recipe:
     tol: float
     n_iter_no_change: int
     device: str
+    mixed_precision: bool
     verbose: int
     share_of_lr: float = 1.0
 
@@ -68,6 +69,7 @@ class Recipe:
             tol=estimator.tol,
             n_iter_no_change=estimator.n_iter_no_change,
             device=checked_device(estimator.device),
+            mixed_precision=estimator.mixed_precision,
             verbose=estimator.verbose,
         )
 
@@ -130,6 +132,7 @@ def train(
         module__decoder=recipe.decoder,
         module__n_decoded=featuriser.n_leading,
         module__gain=featuriser.gain,
+        module__mixed_precision=recipe.mixed_precision,
         optimizer=torch.optim.AdamW,
         optimizer__weight_decay=recipe.weight_decay,
         # a longer memory lets rare large gradients throw training off: measured

@@ -134,6 +134,8 @@ class WormholeEmbedder(
         Threads for transport; None is one, -1 is all cores. It changes no result.
     device : str, default="cpu"
         Where torch trains. The CPU is a good place for networks so small.
+    mixed_precision : bool, default=False
+        Compute the layers in bfloat16 and the rest in float32, for GPUs made for that.
     random_state : int, RandomState instance or None, default=None
         Decides all that is random; the same bits for as many threads of torch.
     verbose : int, default=0
@@ -214,6 +216,7 @@ class WormholeEmbedder(
         "checkpoint_interval": [_NON_NEGATIVE],
         "n_jobs": [None, Integral],
         "device": [str],
+        "mixed_precision": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -247,6 +250,7 @@ class WormholeEmbedder(
         checkpoint_interval: float = 120.0,
         n_jobs: int | None = None,
         device: str = "cpu",
+        mixed_precision: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -276,6 +280,7 @@ class WormholeEmbedder(
         self.checkpoint_interval = checkpoint_interval
         self.n_jobs = n_jobs
         self.device = device
+        self.mixed_precision = mixed_precision
         self.random_state = random_state
         self.verbose = verbose
 
