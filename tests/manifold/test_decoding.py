@@ -1,4 +1,4 @@
-"""Back to clouds: decoding, barycentres and interpolation, where the answer is known."""
+"""Back to clouds: decoding, barycentres, interpolation, with known answers."""
 
 import numpy as np
 import pytest
