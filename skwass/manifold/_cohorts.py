@@ -8,9 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from sklearn.decomposition import PCA
-from sklearn.utils.extmath import svd_flip
 from tqdm.auto import tqdm
 
 from skwass.clouds import PointClouds
@@ -20,8 +17,8 @@ from skwass.manifold._features import (
     SlicedDescription,
 )
 from skwass.manifold._invariant import fit_invariant
+from skwass.manifold._transport_features import TransportFeatures
 from skwass.transport import (
-    Reference,
     all_diracs,
     fit_reference,
     method_for,
@@ -33,12 +30,7 @@ from skwass.transport import (
 Features = NDArray[np.float32]
 Array = NDArray[np.float64]
 
-_MOST_FEATURES = 256
-_FURTHER_FEATURES = 192
-_MOST_NUMBERS = 2**26
 _PAIRS_A_BLOCK = 4096
-#: below it, with distances of unit scale, an eigenvalue is rounding
-_LEAST_EIGENVALUE = 1e-10
 
 
 class Featuriser(Protocol):
@@ -109,99 +101,6 @@ class Cohort(Protocol):
         ...
 
 
-@dataclass
-class TransportFeatures:
-    """Principal components of what a description says of clouds.
-
-    The `leading` ones are those of a description whose distances are close to the
-    metric. Others may follow that only tell the network more: what it learns of 10,000
-    images of digits is right to .80 % on others with quantiles along lines, and to
-    .83 % without.
-    """
-
-    leading: Reduced
-    further: Reduced | None
-    n_features: int
-
-    @property
-    def scale(self) -> float:
-        """The unit of the distances between clouds."""
-        return self.leading.description.scale
-
-    @property
-    def n_leading(self) -> int:
-        """How many features have distances close to the metric."""
-        return self.leading.width
-
-    @property
-    def gain(self) -> float:
-        """Clouds have many small components that matter; measured on digits."""
-        return 5.0 if self.further is None else 20.0
-
-    @property
-    def reference(self) -> Reference:
-        """What clouds are decoded from."""
-        description = self.leading.description
-        assert isinstance(description, LinearDescription)
-        return description.reference
-
-    def transform(self, X: PointClouds, n_jobs: int | None = None) -> Features:
-        """Features of shape (n_clouds, n_inputs)."""
-        parts = [part.rows(X, n_jobs) for part in (self.leading, self.further) if part]
-        return np.concatenate(parts, axis=1)
-
-    def inverse_transform(self, features: Features) -> PointClouds:
-        """Clouds of leading features, with the weights of the reference."""
-        description = self.leading.description
-        assert isinstance(description, LinearDescription)
-        return description.restore(self.leading.pca.inverse_transform(features))
-
-
-@dataclass
-class Reduced:
-    """A description, cut to its principal components."""
-
-    description: Description
-    pca: PCA
-
-    @property
-    def width(self) -> int:
-        """How many components there are."""
-        return int(self.pca.n_components_)
-
-    @classmethod
-    def fitted(
-        cls, description: Description, cohort: CloudCohort, most: int, seed: int
-    ) -> tuple[Reduced, Features]:
-        """Find the components, from some of the clouds if all are too large."""
-        clouds, width = cohort.clouds, description.width
-        pca = PCA(min(most, len(clouds), width), random_state=seed)
-        pca.set_output(transform="default")  # whatever the user's global setting
-        reduced = cls(description, pca)
-        enough = max(_MOST_NUMBERS // width, 4 * _MOST_FEATURES)
-        # identical clouds have no variance to explain
-        with np.errstate(invalid="ignore"):
-            if len(clouds) <= enough:
-                rows = description.describe(clouds, cohort.n_jobs, cohort.verbose)
-                return reduced, pca.fit(rows).transform(rows)
-            some = np.random.RandomState(seed).permutation(len(clouds))[:enough]
-            pca.fit(description.describe(clouds[np.sort(some)], cohort.n_jobs))
-        return reduced, reduced.rows(clouds, cohort.n_jobs, cohort.verbose)
-
-    def rows(
-        self, X: PointClouds, n_jobs: int | None = None, verbose: int = 0
-    ) -> Features:
-        """Components of clouds, in blocks so that descriptions need little room."""
-        step = max(1, _MOST_NUMBERS // self.description.width)
-        blocks = [
-            self.pca.transform(
-                self.description.describe(X[start : start + step], n_jobs, verbose)
-            )
-            for start in range(0, len(X), step)
-        ]
-        return np.concatenate(blocks)
-
-
 @dataclass(frozen=True)
 class Metric:
     """What distances between clouds are, in the words of `wasserstein_distances`."""
@@ -214,6 +113,22 @@ class Metric:
     def check(self) -> None:
         """Refuse what is not known, before anything is computed."""
         method_for(self.metric, self.metric_params, order=self.order, reg=self.reg)
+
+    @property
+    def looks_at_all(self) -> bool:
+        """Whether a distance depends on what other clouds there are."""
+        return self.metric == "linear" or (
+            self.metric == "sinkhorn" and self.reg is None
+        )
+
+    def pairs_a_block(self, n_pairs: int) -> int:
+        """How many are solved between two looks at a checkpoint.
+
+        More where a call does something for each cloud before it looks at pairs.
+        """
+        if self.metric in ("bures", "gromov_slb", "linear", "max_sliced", "sliced"):
+            return max(1, n_pairs)
+        return _PAIRS_A_BLOCK * (16 if self.metric == "sinkhorn" else 1)
 
 
 def is_invariant(metric: str | Callable[..., float]) -> bool:
@@ -253,13 +168,14 @@ class CloudCohort:
             description = LinearDescription(reference)
             if not self.cheap:  # of points, the reference says all
                 lines = SlicedDescription.around(reference, random_state)
-        seed = random_state.randint(2**31)
-        leading, first = Reduced.fitted(description, self, _MOST_FEATURES, seed)
-        further, rows = None, first
-        if lines is not None:
-            further, more = Reduced.fitted(lines, self, _FURTHER_FEATURES, seed)
-            rows = np.concatenate([first, more], axis=1)
-        return TransportFeatures(leading, further, self.clouds.n_features), rows
+        return TransportFeatures.fitted(
+            description,
+            lines,
+            self.clouds,
+            seed=random_state.randint(2**31),
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
 
     def described(self, featuriser: Featuriser) -> Features:
         """Features of the clouds by what an earlier fit has learnt."""
@@ -288,113 +204,14 @@ class CloudCohort:
 
     def blocks_of_distances(self, pairs: NDArray[np.intp]) -> Iterator[Array]:
         """The same, block after block."""
-        blocks = range(0, len(pairs), _PAIRS_A_BLOCK)
+        size = self.metric.pairs_a_block(len(pairs))
+        blocks = range(0, len(pairs), size)
         for start in tqdm(blocks, desc="distances", disable=not self.verbose):
-            block = pairs[start : start + _PAIRS_A_BLOCK]
-            # the clouds of the block alone: the others may lie on a disk
-            used, places = np.unique(block, return_inverse=True)
+            clouds, block = self.clouds, pairs[start : start + size]
+            if not self.metric.looks_at_all:
+                # the clouds of the block alone: the others may lie on a disk
+                used, places = np.unique(block, return_inverse=True)
+                clouds, block = clouds[used], places.reshape(block.shape)
             yield sampled_wasserstein_distances(
-                self.clouds[used],
-                places.reshape(block.shape),
-                **vars(self.metric),
-                n_jobs=self.n_jobs,
+                clouds, block, **vars(self.metric), n_jobs=self.n_jobs
             )
-
-
-@dataclass
-class LandmarkFeatures:
-    """Classical MDS that places new samples by their distances to the old ones [1]_.
-
-    References
-    ----------
-    .. [1] de Silva, Tenenbaum. Sparse multidimensional scaling using landmark points.
-       Technical report, Stanford University, 2004.
-    """
-
-    mean_squares: Array
-    projection: Array
-    unit: float
-
-    @property
-    def n_leading(self) -> int:
-        """All of them."""
-        return int(self.projection.shape[1])
-
-    @property
-    def gain(self) -> float:
-        """As for a table."""
-        return 5.0
-
-    @property
-    def n_samples(self) -> int:
-        """How many samples new ones are told by."""
-        return len(self.mean_squares)
-
-    @property
-    def scale(self) -> float:
-        """The unit of the distances."""
-        return self.unit
-
-    def transform(self, X: Array, n_jobs: int | None = None) -> Features:
-        """Features of rows of distances to the samples of the fit."""
-        squares = np.square(X / self.scale)
-        return ((squares - self.mean_squares) @ self.projection).astype(np.float32)
-
-
-@dataclass
-class DissimilarityCohort:
-    """Samples known by their distances only."""
-
-    dissimilarities: Array
-    n_jobs: int | None = None
-    cheap: bool = True
-
-    def __len__(self) -> int:
-        return len(self.dissimilarities)
-
-    def featurise(
-        self, random_state: np.random.RandomState
-    ) -> tuple[Featuriser, Features]:
-        """Classical MDS with all positive eigenvalues, up to a number."""
-        scale = float(np.sqrt(np.mean(self.dissimilarities**2) / 2)) or 1.0
-        squares = np.square(self.dissimilarities / scale)
-        means = squares.mean(axis=0)
-        inner = -0.5 * (squares - means - means[:, None] + means.mean())
-        n_samples = len(inner)
-        first = max(0, n_samples - _MOST_FEATURES)
-        values, vectors = eigh(inner, subset_by_index=[first, n_samples - 1])
-        values, vectors = values[::-1], svd_flip(vectors[:, ::-1], None)[0]
-        used = values > _LEAST_EIGENVALUE
-        if used.any():
-            projection = -0.5 * vectors[:, used] / np.sqrt(values[used])
-        else:
-            projection = np.zeros((n_samples, 1))  # all in one place: an idle feature
-        featuriser = LandmarkFeatures(means, projection, scale)
-        return featuriser, featuriser.transform(self.dissimilarities)
-
-    def described(self, featuriser: Featuriser) -> Features:
-        """Features by an earlier fit, of the same samples."""
-        n_samples = getattr(featuriser, "n_samples", None)
-        if n_samples != len(self):
-            raise ValueError(
-                f"X holds distances of {len(self)} samples; the earlier fit, which "
-                f"warm_start goes on from, had {n_samples}. Set warm_start=False to "
-                "begin anew."
-            )
-        return featuriser.transform(self.dissimilarities)
-
-    def arrays(self) -> list[NDArray[Any]]:
-        """The distances."""
-        return [self.dissimilarities]
-
-    def matrix(self) -> Array:
-        """The distances themselves."""
-        return self.dissimilarities
-
-    def distances(self, pairs: NDArray[np.intp]) -> Array:
-        """Those of the pairs."""
-        return self.dissimilarities[pairs[:, 0], pairs[:, 1]]
-
-    def blocks_of_distances(self, pairs: NDArray[np.intp]) -> Iterator[Array]:
-        """All at once; they are known."""
-        yield self.distances(pairs)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.utils.data import IterableDataset
 
 from skwass.clouds import PointClouds
-from skwass.manifold._cohorts import Featuriser, TransportFeatures
+from skwass.manifold._cohorts import Featuriser
 from skwass.manifold._model import Model
 from skwass.manifold._network import loss_curves
+from skwass.manifold._transport_features import TransportFeatures
 from skwass.nn import MovedReference
 from skwass.training import (
     Checkpoint,

@@ -114,7 +114,7 @@ default=None
         embedding = self._embedding_of(X, embedded, "X")
         if weights is None:
             weights = np.ones(len(embedding))
-        shares = _checked_weights(weights, len(embedding))
+        shares = checked_weights(weights, len(embedding))
         return self.inverse_transform(shares @ embedding, n_points=n_points)
 
     @available_if(has_decoder)  # type: ignore[untyped-decorator]
@@ -182,7 +182,7 @@ default=None
         return embedding
 
 
-def _checked_weights(weights: ArrayLike, n_samples: int) -> Array:
+def checked_weights(weights: ArrayLike, n_samples: int) -> Array:
     """Rows that sum to one."""
     rows = np.atleast_1d(np.asarray(weights))
     checked: Array = np.atleast_2d(
@@ -191,7 +191,7 @@ def _checked_weights(weights: ArrayLike, n_samples: int) -> Array:
     if checked.shape[1:] != (n_samples,):
         raise ValueError(
             f"weights must have shape ({n_samples},) or (n_barycenters, {n_samples}), "
-            f"one for each sample of X; got {np.shape(weights)}."
+            f"one for each sample; got {np.shape(weights)}."
         )
     if (checked < 0).any():
         raise ValueError(f"weights must not be negative; got {checked.min():g}.")

@@ -25,10 +25,13 @@ from skwass.nn import (
     TransformerEncoder,
 )
 from skwass.training import (
+    Checkpoint,
     OneCycle,
     ProgressBar,
+    SaveEpochs,
     StopWhenNotFinite,
     draw_seed,
+    go_on,
     local_torch_seed,
 )
 from skwass.transport import random_directions
@@ -37,6 +40,7 @@ Embedding = NDArray[np.float32]
 Teacher = Callable[[PointClouds], NDArray[Any]]
 
 _SAMPLED_POINTS = 2000
+_STAGE = "network"
 _VIRTUAL_AT_ONCE = 2048
 _LINES_IN_THE_PLANE = 16
 _LINES_IN_SPACE = 64
@@ -103,6 +107,7 @@ def distil(
     device: str = "cpu",
     seed: int = 0,
     verbose: int = 0,
+    checkpoint: Checkpoint | None = None,
 ) -> DistilledEncoder:
     """Train a network on raw points to embed clouds as a teacher does.
 
@@ -137,6 +142,8 @@ def distil(
         Decides all that is random; the same bits for as many threads of torch.
     verbose : int, default=0
         A progress bar if positive.
+    checkpoint : Checkpoint, default=None
+        Where to keep the state of training.
 
     Returns
     -------
@@ -184,11 +191,14 @@ def distil(
         # a loader without a generator draws from the global one
         iterator_train__generator=torch.Generator().manual_seed(order),
         train_split=None,
-        callbacks=_callbacks(lr, max_iter, lessons.n_batches, verbose),
+        callbacks=_callbacks(lr, max_iter, lessons.n_batches, verbose, checkpoint),
         callbacks__print_log=None,
         device=device,
         verbose=0,
     )
+    net.initialize()
+    go_on(net, None if checkpoint is None else checkpoint.recall(_STAGE))
+    lessons.epoch = len(net.history)
     net.partial_fit(lessons, y=None)
     return DistilledEncoder(_stripped(net), frame, scale, np.float32(offset))
 
@@ -248,13 +258,19 @@ def _directions(clouds: PointClouds, random_state: np.random.RandomState) -> Ten
 
 
 def _callbacks(
-    lr: float, max_iter: int, n_batches: int, verbose: int
+    lr: float,
+    max_iter: int,
+    n_batches: int,
+    verbose: int,
+    checkpoint: Checkpoint | None,
 ) -> list[tuple[str, Callback]]:
     advice = f"Lower lr (now {lr!r}) or rescale X, and fit again."
     callbacks: list[tuple[str, Callback]] = [
         ("finite", StopWhenNotFinite(advice)),
         ("schedule", OneCycle(lr, max_iter, n_batches)),
     ]
+    if checkpoint is not None:
+        callbacks.append(("saving", SaveEpochs(checkpoint, _STAGE)))
     if verbose:
         callbacks.append(("progress", ProgressBar("distilling")))
     return callbacks
@@ -267,4 +283,6 @@ def _stripped(net: NeuralNet) -> NeuralNet:
         epoch["batches"].clear()
     net.module_.zero_grad()
     net.optimizer_.state.clear()
+    net.callbacks_ = [(n, c) for n, c in net.callbacks_ if n != "saving"]
+    net.callbacks = [(n, c) for n, c in net.callbacks if n != "saving"]
     return net

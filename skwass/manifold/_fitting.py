@@ -11,10 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial.distance import squareform
-from sklearn.utils import check_array
 
-from skwass.manifold._cohorts import CloudCohort, Cohort, Features, Featuriser
+from skwass.manifold._cohorts import (
+    CloudCohort,
+    Cohort,
+    Features,
+    Featuriser,
+)
 from skwass.manifold._decoder_training import refine_decoder
+from skwass.manifold._distillation import distil
 from skwass.manifold._model import Model
 from skwass.manifold._network import Recipe, loss_curves, train, was_interrupted
 from skwass.manifold._pairs import (
@@ -24,60 +29,12 @@ from skwass.manifold._pairs import (
     budget,
     solve_cache,
 )
+from skwass.manifold._plan import Plan, n_held_out
 from skwass.training import Checkpoint, draw_seed
 
 Array = NDArray[np.float64]
 
 _SMALLEST_UNIT = 1e-30
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a fit does besides training, named as in `WormholeEmbedder`."""
-
-    init: str | Array
-    n_init: int
-    n_pairs: int | str
-    batch_size: int
-    validation_fraction: float | None
-    decoder_max_iter: int
-
-    @classmethod
-    def of(cls, estimator: Any, n_samples: int, *, anew: bool = True) -> Plan:
-        """Read it off the estimator, and check what its constraints cannot.
-
-        A fit that does not start `anew` needs no `init`.
-        """
-        init, fraction = estimator.init if anew else "pca", None
-        if not isinstance(init, str):
-            init = check_array(init, dtype=np.float64, input_name="init")
-            shape = (n_samples, estimator.n_components)
-            if init.shape != shape:
-                raise ValueError(
-                    f"init has shape {init.shape}; expected (n_samples, n_components) "
-                    f"= {shape}."
-                )
-        if estimator.early_stopping:
-            fraction = estimator.validation_fraction
-            if n_samples - _n_held_out(n_samples, fraction) < 2:
-                raise ValueError(
-                    f"early_stopping with validation_fraction={fraction!r} leaves "
-                    f"fewer than two of n_samples={n_samples} to train on."
-                )
-        return cls(
-            init,
-            estimator.n_init,
-            estimator.n_pairs,
-            estimator.batch_size,
-            fraction,
-            estimator.decoder_max_iter,
-        )
-
-    def with_pairs_for(self, n_samples: int, pairs_a_sample: int) -> Plan:
-        """The same with a budget of distances for a part of a stream."""
-        if not isinstance(self.n_pairs, str):
-            return self
-        return replace(self, n_pairs=n_samples * pairs_a_sample)
 
 
 @dataclass(frozen=True)
@@ -136,6 +93,21 @@ def fit_cohort(
             seed=draw_seed(random_state),
             verbose=recipe.verbose,
         )
+    if not interrupted and plan.student is not None:
+        assert isinstance(cohort, CloudCohort)
+        student = distil(
+            partial(model.embed, n_jobs=cohort.n_jobs),
+            cohort.clouds,
+            embedding,
+            encoder=plan.student,
+            device=recipe.device,
+            seed=draw_seed(random_state),
+            verbose=recipe.verbose,
+            checkpoint=checkpoint,
+            **plan.encoder_params,
+        )
+        model = replace(model, student=student)
+        embedding = model.embed(cohort.clouds)
     if interrupted:
         warnings.warn(
             f"Training was interrupted; the {part} is that of the epochs so far.",
@@ -246,19 +218,15 @@ def _unit(leading: Features, cache: PairCache, scale: float) -> float:
     return unit
 
 
-def _n_held_out(n_samples: int, fraction: float) -> int:
-    return max(2, round(fraction * n_samples))
-
-
 def _split(
     n_samples: int, fraction: float | None, random_state: np.random.RandomState
 ) -> tuple[NDArray[np.intp], NDArray[np.intp] | None]:
     """Samples to train on, and those held out; two of each at least."""
     if fraction is None:
         return np.arange(n_samples), None
-    n_held_out = _n_held_out(n_samples, fraction)
+    first = n_held_out(n_samples, fraction)
     order = random_state.permutation(n_samples)
-    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+    return np.sort(order[first:]), np.sort(order[:first])
 
 
 def _start(

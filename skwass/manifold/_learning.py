@@ -13,10 +13,11 @@ from skorch import NeuralNet
 
 from skwass.clouds import PointClouds
 from skwass.manifold._cohorts import CloudCohort, Cohort
-from skwass.manifold._fitting import Fitted, Plan, fit_cohort
+from skwass.manifold._fitting import Fitted, fit_cohort
 from skwass.manifold._memory import Memory
 from skwass.manifold._model import Model
 from skwass.manifold._network import Recipe, loss_curves
+from skwass.manifold._plan import Plan
 from skwass.manifold._reading import CohortReader
 from skwass.training import (
     Checkpoint,
@@ -56,6 +57,53 @@ class CohortLearner(CohortReader):
     net_: NeuralNet
     embedding_: NDArray[np.float32]
     history_: dict[str, list[float]]
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the embedding.
+
+        Parameters
+        ----------
+        X : PointClouds, list, tuple or array-like
+            Clouds, in any form that :func:`as_point_clouds` takes, a table among them.
+            If `metric` is "precomputed", distances (not squared) of shape (n_samples,
+            n_samples).
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted embedder.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is not what is expected; the message says which.
+        FloatingPointError
+            If the loss turns NaN or infinite.
+        """
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float32]:
+        """Learn the embedding and give that of X.
+
+        Parameters
+        ----------
+        X : PointClouds, list, tuple or array-like
+            As in `fit`, which says what is raised.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_components), float32
+            As `embedding_`.
+        """
+        self._validate_params()
+        with keep_fitted_state(self):
+            self._learn(X)
+        return self.embedding_
 
     @available_if(_takes_clouds)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any = None) -> Self:

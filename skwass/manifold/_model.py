@@ -12,19 +12,25 @@ from skorch import NeuralNet
 from torch import Tensor
 
 from skwass.clouds import PointClouds
-from skwass.manifold._cohorts import Features, Featuriser, TransportFeatures
+from skwass.manifold._cohorts import Features, Featuriser
+from skwass.manifold._distillation import DistilledEncoder, embed_points
 from skwass.manifold._network import wants_decoder
+from skwass.manifold._transport_features import TransportFeatures
 
 _ROWS_A_PASS = 4096
 
 
 @dataclass(frozen=True)
 class Model:
-    """Features of samples, an autoencoder of these, and its unit of distance."""
+    """Features of samples, an autoencoder of these, and its unit of distance.
+
+    A `student` embeds samples in the place of both.
+    """
 
     featuriser: Featuriser
     net: NeuralNet
     unit: float
+    student: DistilledEncoder | None = None
 
     def refuse_another(self, estimator: Any) -> None:
         """A warm start needs networks of the same shape."""
@@ -54,6 +60,8 @@ class Model:
 
     def embed(self, samples: Any, n_jobs: int | None = None) -> Features:
         """Embeddings of samples, each by itself."""
+        if self.student is not None:
+            return embed_points(self.student, samples)
         return self.encode(self.featuriser.transform(samples, n_jobs))
 
     def encode(self, features: Features) -> Features:

@@ -13,7 +13,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
 from skwass.clouds import PointClouds, validate_clouds
-from skwass.manifold._cohorts import CloudCohort, Cohort, DissimilarityCohort, Metric
+from skwass.manifold._cohorts import CloudCohort, Cohort, Metric
+from skwass.manifold._dissimilarities import DissimilarityCohort
 from skwass.manifold._pairs import sample_pairs
 from skwass.metrics import distance_correlation
 from skwass.transport import all_diracs

@@ -23,10 +23,9 @@ from skwass.manifold._decoding import CloudDecoder
 from skwass.manifold._learning import CohortLearner
 from skwass.manifold._reading import correlation_with_transport
 from skwass.metrics import distance_correlation
-from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    pass
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 _NON_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -76,6 +75,14 @@ class WormholeEmbedder(
     reg : float, default=None
         Entropic regularisation of ``metric="sinkhorn"``; None chooses one by the
         extent of the clouds.
+    encoder : {"transport", "network", "transformer"}, default="transport"
+        What reads a cloud. "transport" solves one plan for each, and is the most
+        precise. The others read its points, some times faster, and learn to do so from
+        "transport" after it is trained: "network" by a network of quantiles along
+        lines, "transformer" by one of attention between points, as in the paper [1]_.
+    encoder_params : dict, default=None
+        How the latter are trained: "n_virtual" clouds that are made up besides those of
+        X, "max_iter", "batch_size" and "lr".
     n_reference : int or "auto", default="auto"
         Points of the reference. More see finer detail and cost time in proportion.
         "auto" is 192 in few dimensions, fewer in many.
@@ -195,6 +202,8 @@ class WormholeEmbedder(
         "metric_params": [dict, None],
         "order": [Interval(Real, 1, None, closed="left")],
         "reg": [Interval(Real, 0, None, closed="neither"), None],
+        "encoder": [StrOptions({"transport", "network", "transformer"})],
+        "encoder_params": [dict, None],
         "n_reference": [_POSITIVE, StrOptions({"auto"})],
         "n_pairs": [_POSITIVE, StrOptions({"auto"})],
         "hidden_layer_sizes": ["array-like"],
@@ -229,6 +238,8 @@ class WormholeEmbedder(
         metric_params: dict[str, Any] | None = None,
         order: float = 2,
         reg: float | None = None,
+        encoder: str = "transport",
+        encoder_params: dict[str, Any] | None = None,
         n_reference: int | str = "auto",
         n_pairs: int | str = "auto",
         hidden_layer_sizes: Sequence[int] = (256, 256, 256),
@@ -259,6 +270,8 @@ class WormholeEmbedder(
         self.metric_params = metric_params
         self.order = order
         self.reg = reg
+        self.encoder = encoder
+        self.encoder_params = encoder_params
         self.n_reference = n_reference
         self.n_pairs = n_pairs
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -288,53 +301,6 @@ class WormholeEmbedder(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn the embedding.
-
-        Parameters
-        ----------
-        X : PointClouds, list, tuple or array-like
-            Clouds, in any form that :func:`as_point_clouds` takes, a table among them.
-            If `metric` is "precomputed", distances (not squared) of shape (n_samples,
-            n_samples).
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : object
-            The fitted embedder.
-
-        Raises
-        ------
-        ValueError
-            If X or a parameter is not what is expected; the message says which.
-        FloatingPointError
-            If the loss turns NaN or infinite.
-        """
-        self.fit_transform(X)
-        return self
-
-    def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float32]:
-        """Learn the embedding and give that of X.
-
-        Parameters
-        ----------
-        X : PointClouds, list, tuple or array-like
-            As in `fit`, which says what is raised.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        embedding : ndarray of shape (n_samples, n_components), float32
-            As `embedding_`.
-        """
-        self._validate_params()
-        with keep_fitted_state(self):
-            self._learn(X)
-        return self.embedding_
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Embed clouds, each by itself.
