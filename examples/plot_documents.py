@@ -166,11 +166,11 @@ for number, (question, place) in enumerate(zip(questions, asked, strict=True), 1
 # %%
 # The map of all documents, coloured by the package that they come from, which the
 # embedder was not told. Each group of them is named after the words that set it apart,
-# and stars are the questions:
+# and black discs are the questions:
 
 everything = np.vstack([embedding, asked])
 layout = TSNE(perplexity=20, random_state=0).fit_transform(everything)
-layout, stars = layout[: len(clouds)], layout[len(clouds) :]
+layout, discs = layout[: len(clouds)], layout[len(clouds) :]
 groups = KMeans(28, n_init=5, random_state=0).fit_predict(layout)
 
 fig, ax = plt.subplots(figsize=(10, 8), layout="constrained")
@@ -186,9 +186,9 @@ for group in np.argsort(-np.bincount(groups)):
     text = ax.text(*place, "\n".join(spelled[label]), ha="center", va="center")
     text.set_path_effects([effects.withStroke(linewidth=3, foreground="white")])
     text.set(fontsize=9, linespacing=0.9)
-for number, star in enumerate(stars, 1):
-    ax.scatter(*star, s=400, marker="*", color="black", ec="white", zorder=3)
-    digit = ax.text(*star, str(number), color="white", ha="center", va="center")
+for number, disc in enumerate(discs, 1):
+    ax.scatter(*disc, s=170, color="black", ec="white", zorder=3)
+    digit = ax.text(*disc, str(number), color="white", ha="center", va="center")
     digit.set(fontsize=8, weight="bold", zorder=4)
 ax.legend(title="package", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 ax.set_axis_off()
