@@ -126,7 +126,7 @@ class Metric:
 
         More where a call does something for each cloud before it looks at pairs.
         """
-        if self.metric in ("bures", "gromov_slb", "linear", "max_sliced", "sliced"):
+        if self.metric in ("bures", "gromov_slb", "linear", "sliced"):
             return max(1, n_pairs)
         return _PAIRS_A_BLOCK * (16 if self.metric == "sinkhorn" else 1)
 
