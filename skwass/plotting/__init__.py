@@ -1,6 +1,7 @@
 """Pictures of embeddings, in the manner of scikit-learn's displays."""
 
+from skwass.plotting._barycenter import BarycenterDisplay
 from skwass.plotting._embedding import EmbeddingDisplay
 from skwass.plotting._shepard import ShepardDisplay
 
-__all__ = ["EmbeddingDisplay", "ShepardDisplay"]
+__all__ = ["BarycenterDisplay", "EmbeddingDisplay", "ShepardDisplay"]

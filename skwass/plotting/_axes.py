@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import ArrayLike
 
-def axes_or_new(ax: Any) -> Any:
-    """`ax`, or the axes of a new figure.
+
+def axes_or_new(ax: Any, size: ArrayLike | None = None) -> Any:
+    """`ax`, or the axes of a new figure of a size in inches.
 
     Raises
     ------
@@ -21,4 +23,4 @@ def axes_or_new(ax: Any) -> Any:
         raise ImportError(
             "Displays need matplotlib: pip install 'skwass[plot]'"
         ) from error
-    return pyplot.subplots()[1]
+    return pyplot.subplots(figsize=size)[1]
