@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 from skwass.clouds._container import PointClouds
 
 _FLOATS = [np.float64, np.float32]
+_NUMBERS_A_BLOCK = 2**22
 
 
 def as_point_clouds(X: Any, *, min_clouds: int = 1) -> PointClouds:
@@ -246,9 +247,7 @@ def _checked(clouds: PointClouds) -> PointClouds:
     sizes = clouds.sizes
     _refuse(sizes == 0, "X[{}] is empty: a cloud needs at least one point.")
     owner = np.repeat(np.arange(len(clouds)), sizes)
-    _refuse_points(
-        ~np.isfinite(clouds.points).all(axis=1), owner, "has NaN or infinity in points"
-    )
+    _refuse_points(_broken(clouds.points), owner, "has NaN or infinity in points")
     weights = clouds.weights
     _refuse_points(~np.isfinite(weights), owner, "has NaN or infinity in weights")
     _refuse_points(weights < 0, owner, "has negative weights")
@@ -262,6 +261,16 @@ def _checked(clouds: PointClouds) -> PointClouds:
         return PointClouds(clouds.points, weights, clouds.offsets)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[kept]))])
     return PointClouds(clouds.points[kept], weights[kept], offsets)
+
+
+def _broken(points: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Points that are not finite, looked at in blocks: they may fill a disk."""
+    step = max(1, _NUMBERS_A_BLOCK // points.shape[1])
+    blocks = [
+        ~np.isfinite(points[start : start + step]).all(axis=1)
+        for start in range(0, len(points), step)
+    ]
+    return np.concatenate([np.empty(0, dtype=bool), *blocks])
 
 
 def _refuse(bad: NDArray[np.bool_], message: str) -> None:

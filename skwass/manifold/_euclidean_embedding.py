@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from skwass.clouds import PointClouds
 from skwass.manifold._nearest_euclidean import solve_nearest, stress_bounds
 from skwass.manifold._placement import Placement
-from skwass.manifold._reading import CohortReader, _checked_distances
+from skwass.manifold._reading import CohortReader, checked_distances
 from skwass.metrics import distance_correlation
 from skwass.training import keep_fitted_state
 from skwass.transport import wasserstein_distances
@@ -283,7 +283,7 @@ class EuclideanDistanceEmbedding(
 
     def _distances_within(self, samples: Any) -> Array:
         if self.metric == "precomputed":
-            return _checked_distances(samples)
+            return checked_distances(samples)
         return wasserstein_distances(samples, **self._how())
 
     def _distances_to_fitted(self, X: Any) -> Array:

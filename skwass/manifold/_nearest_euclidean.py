@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, validate_params
 
-from skwass.manifold._reading import _checked_distances
+from skwass.manifold._reading import checked_distances
 
 Array = NDArray[np.float64]
 
@@ -315,9 +314,5 @@ def _read_squares(D: ArrayLike, *, squared: bool) -> Array:
         raise ValueError(
             f"D must hold distances; its least value is {checked.min():g}."
         )
-    try:
-        distances = _checked_distances(checked)
-    except ValueError as error:
-        message = str(error).replace("metric='precomputed' needs", "expected")
-        raise ValueError(re.sub(r"\bX\b", "D", message)) from None
+    distances = checked_distances(checked, "D")
     return distances if squared else np.square(distances)

@@ -92,7 +92,7 @@ class CohortReader(CloudReader):
         if self.metric != "precomputed":
             self._metric.check()
             return self._cohort_of(samples)
-        return DissimilarityCohort(_checked_distances(samples))
+        return DissimilarityCohort(checked_distances(samples))
 
     @property
     def _metric(self) -> Metric:
@@ -114,26 +114,24 @@ def correlation_with_transport(
     return distance_correlation(exact, np.linalg.norm(gaps, axis=1))
 
 
-def _checked_distances(X: NDArray[np.float64]) -> NDArray[np.float64]:
+def checked_distances(X: NDArray[np.float64], name: str = "X") -> NDArray[np.float64]:
     """A square, symmetric matrix with zeros on the diagonal, rounding put right."""
     if X.shape[0] != X.shape[1]:
         raise ValueError(
-            "metric='precomputed' needs a square matrix of distances; X has shape "
-            f"{X.shape}."
+            f"{name} must be a square matrix of distances; it has shape {X.shape}."
         )
     rounding = _ROUNDING * X.max()
     row, column = np.unravel_index(np.abs(X - X.T).argmax(), X.shape)
     if abs(X[row, column] - X[column, row]) > rounding:
         raise ValueError(
-            "metric='precomputed' needs a symmetric matrix; "
-            f"X[{row}, {column}] = {X[row, column]:g} and "
-            f"X[{column}, {row}] = {X[column, row]:g}."
+            f"{name} must be a symmetric matrix of distances; {name}[{row}, {column}] "
+            f"= {X[row, column]:g} and {name}[{column}, {row}] = {X[column, row]:g}."
         )
     if X.diagonal().max() > rounding:
         row = X.diagonal().argmax()
         raise ValueError(
-            "metric='precomputed' needs zeros on the diagonal; "
-            f"X[{row}, {row}] = {X[row, row]:g}."
+            f"{name} must have zeros on the diagonal, as distances do; "
+            f"{name}[{row}, {row}] = {X[row, row]:g}."
         )
     distances = (X + X.T) / 2
     np.fill_diagonal(distances, 0.0)

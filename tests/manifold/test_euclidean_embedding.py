@@ -132,7 +132,7 @@ def test__precomputed__is_the_same_as_clouds(fitted):
         {"metric": "sliced", "metric_params": {"n_projections": 7}},
         {"order": 1},
     ],
-    ids=str,
+    ids=["cityblock", "minkowski", "callable", "bures", "sliced", "order"],
 )
 def test__metric__decides_the_distances(parameters):
     clouds = blobs(12)

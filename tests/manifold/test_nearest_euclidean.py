@@ -271,9 +271,9 @@ def test__bounds__grow_with_the_fourth_power_of_the_unit():
 # --- bad input ------------------------------------------------------------------------
 
 BAD = {
-    "not square": (np.ones((4, 3)), r"square matrix.*D has shape \(4, 3\)"),
+    "not square": (np.ones((4, 3)), r"D must be a square matrix.*shape \(4, 3\)"),
     "not symmetric": (np.triu(np.ones((4, 4)), 1), r"symmetric.*D\[0, 1\] = 1"),
-    "diagonal": (np.ones((4, 4)), r"zeros on the diagonal; D\[0, 0\] = 1"),
+    "diagonal": (np.ones((4, 4)), r"zeros on the diagonal.*D\[0, 0\] = 1"),
     "NaN": (np.full((4, 4), np.nan), "D contains NaN"),
     "infinite": (np.full((4, 4), np.inf), "D contains infinity"),
     "negative": (-np.ones((4, 4)), "D must hold distances; its least value is -1"),
