@@ -12,8 +12,9 @@ from skorch import NeuralNet
 from torch import Tensor
 
 from skwass.clouds import PointClouds
-from skwass.manifold._cohorts import Features, Featuriser
+from skwass.manifold._cohorts import Features, Featuriser, is_invariant
 from skwass.manifold._distillation import DistilledEncoder, embed_points
+from skwass.manifold._features import LinearDescription
 from skwass.manifold._network import wants_decoder
 from skwass.manifold._transport_features import TransportFeatures
 
@@ -34,6 +35,14 @@ class Model:
 
     def refuse_another(self, estimator: Any) -> None:
         """A warm start needs networks of the same shape."""
+        posed = not isinstance(self.featuriser, TransportFeatures) or isinstance(
+            self.featuriser.leading.description, LinearDescription
+        )
+        if posed == is_invariant(estimator.metric):
+            raise ValueError(
+                "warm_start goes on from features for another kind of metric than "
+                f"metric={estimator.metric!r}. Set warm_start=False to begin anew."
+            )
         module = self.net.module_
         n_components = module.encoder.linear.weight.shape[0]
         had = {

@@ -55,3 +55,29 @@ def test__interrupted_in_a_later_run__keeps_the_earlier_one(monkeypatch):
         embedder.fit(TABLE)
     assert len(begun) == 2
     assert_array_equal(embedder.embedding_, one.embedding_)
+
+
+def test__interrupted_decoder__keeps_the_embedding_and_the_checkpoint(
+    monkeypatch, tmp_path
+):
+    rng = np.random.default_rng(0)
+    clouds = [rng.normal(size=(6, 2)) * rng.uniform(0.5, 2) for _ in range(20)]
+    parameters = {"max_iter": 3, "n_reference": 8, "random_state": 0}
+    whole = WormholeEmbedder(decoder_max_iter=4, **parameters).fit(clouds)
+    path = tmp_path / "fit.pt"
+    embedder = WormholeEmbedder(
+        decoder_max_iter=4, checkpoint=path, checkpoint_interval=0, **parameters
+    )
+    with monkeypatch.context() as patch:
+        interrupt_in_epoch(patch, 4)  # of three, so it is one of the decoder
+        with pytest.warns(UserWarning, match="interrupted; the decoder"):
+            embedder.fit(clouds)
+    assert_array_equal(embedder.embedding_, whole.embedding_)
+    assert embedder.n_iter_ == 3
+    assert path.exists()
+    embedder.fit(clouds)
+    assert not path.exists()
+    assert_array_equal(
+        embedder.inverse_transform(whole.embedding_).points,
+        whole.inverse_transform(whole.embedding_).points,
+    )

@@ -127,7 +127,7 @@ def test__all_runs_of_a_warm_start__go_on():
         ({"hidden_layer_sizes": (16,)}, "hidden_layer_sizes"),
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes"),
         ({"decoder": False}, "decoder"),
-        ({"metric": "gromov"}, "decoder"),
+        ({"metric": "gromov"}, "metric"),
     ],
 )
 def test__warm_start__of_other_networks_raises(changed, name):
@@ -192,17 +192,17 @@ def test__first_partial_fit__is_a_fit():
 
 
 def test__partial_fit__learns_a_new_kind_and_keeps_the_old():
-    old, new = balls(80), rods(80)
-    embedder = quick(max_iter=40, n_components=2).fit(old)
+    old, new = balls(60), rods(60)
+    embedder = quick(n_components=8, max_iter=20, decoder=False).fit(old)
     old_test, new_test = balls(40, seed=9), rods(40, seed=9)
     before = error(embedder, old_test), error(embedder, new_test)
-    for part in range(3):
-        embedder.partial_fit(new if part == 0 else rods(80, seed=part))
+    for part in range(2):
+        embedder.partial_fit(rods(60, seed=part))
     after = error(embedder, old_test), error(embedder, new_test)
-    assert after[1] < 0.9 * before[1]
+    assert after[1] < 0.7 * before[1]
     assert after[0] < 1.2 * before[0]
-    alone = quick(max_iter=40, n_components=2).fit(new)
-    assert after[0] < error(alone, old_test)
+    alone = quick(n_components=8, max_iter=20, decoder=False).fit(new)
+    assert after[0] < 0.8 * error(alone, old_test)
 
 
 def test__partial_fit__gives_the_embedding_of_the_part():
