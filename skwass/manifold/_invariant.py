@@ -20,6 +20,7 @@ from skwass.transport import (
 
 _DEFAULT_REFERENCE = 64
 _QUANTILES = 16
+_RINGS = 8
 _EIGENVALUES = 32
 _CLOUDS_A_TASK = 16
 _MOST_CLOUDS = 512
@@ -31,12 +32,14 @@ class InvariantDescription:
     """What the points of a cloud see of it, by linear transport, and its spectrum.
 
     Both parts come from the distances within the cloud alone, so its pose and the
-    order of its points cannot matter. Euclidean distances of rows, times `scale`, come
-    near lower bounds of the Gromov–Wasserstein distance.
+    order of its points cannot matter. Euclidean distances of the eigenvalues, times
+    `scale`, are lower bounds of the Gromov–Wasserstein distance; those of the
+    displacements grow with it.
     """
 
     reference: Reference
     n_quantiles: int
+    n_rings: int
     n_eigenvalues: int
 
     @property
@@ -68,7 +71,7 @@ class InvariantDescription:
         return rows
 
     def _describe_block(self, clouds: PointClouds) -> Features:
-        profiles = profile_clouds(clouds, self.n_quantiles)
+        profiles = profile_clouds(clouds, self.n_quantiles, self.n_rings)
         moved = displacements(profiles, self.reference, n_jobs=1)
         spectra = distance_spectra(clouds, self.n_eigenvalues) / self.scale
         parts = [moved.reshape(len(moved), -1), spectra.astype(np.float32)]
@@ -99,6 +102,6 @@ def fit_invariant(
     order = random_state.permutation(len(clouds))[:_MOST_CLOUDS]
     squares = np.square(clouds.sizes[order].astype(np.float64))
     enough = max(1, int(np.sum(np.cumsum(squares) <= _MOST_DISTANCES)))
-    profiles = profile_clouds(clouds[np.sort(order[:enough])], _QUANTILES)
+    profiles = profile_clouds(clouds[np.sort(order[:enough])], _QUANTILES, _RINGS)
     reference = fit_reference(profiles, size, random_state)
-    return InvariantDescription(reference, _QUANTILES, _EIGENVALUES)
+    return InvariantDescription(reference, _QUANTILES, _RINGS, _EIGENVALUES)
