@@ -18,6 +18,9 @@ from skwass.transport import sampled_wasserstein_distances
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+#: parameters of an embedder that say which distances it stands for
+_HOW = ("metric", "metric_params", "order", "reg", "n_jobs")
+
 
 class ShepardDisplay:
     """Shepard diagram: a dot for each pair, on the diagonal if its distance is kept.
@@ -60,8 +63,11 @@ class ShepardDisplay:
 
         Parameters
         ----------
-        estimator : WormholeEmbedder
-            A fitted embedder; its `metric`, `metric_params` and `n_jobs` are used.
+        estimator : object
+            A fitted transformer of clouds, such as `WormholeEmbedder`. Pairs are solved
+            by its `metric`, `metric_params`, `order`, `reg` and `n_jobs`, or the
+            defaults of :func:`~skwass.sampled_wasserstein_distances` in place of those
+            that it has not.
         X : PointClouds, list, tuple or array-like
             Two clouds or more, in any form that it transforms.
         n_pairs : int, default=2000
@@ -93,7 +99,10 @@ class ShepardDisplay:
         (100,)
         """
         check_scalar(n_pairs, "n_pairs", Integral, min_val=1)
-        if estimator.metric == "precomputed":
+        how = {
+            name: getattr(estimator, name) for name in _HOW if hasattr(estimator, name)
+        }
+        if how.get("metric") == "precomputed":
             raise ValueError(
                 "With metric='precomputed' there are no clouds to solve. Give the "
                 "distances themselves: ShepardDisplay(distances, embedded).plot()."
@@ -102,13 +111,7 @@ class ShepardDisplay:
         if len(embedding) < 2:
             raise ValueError("X must hold two clouds or more; a pair needs both.")
         pairs = sample_pairs(len(embedding), n_pairs)
-        exact = sampled_wasserstein_distances(
-            X,
-            pairs,
-            metric=estimator.metric,
-            metric_params=estimator.metric_params,
-            n_jobs=estimator.n_jobs,
-        )
+        exact = sampled_wasserstein_distances(X, pairs, **how)
         gaps = embedding[pairs[:, 0]] - embedding[pairs[:, 1]]
         return cls(exact, np.linalg.norm(gaps, axis=1)).plot(ax=ax)
 

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import pdist, squareform
 from sklearn.exceptions import NotFittedError
 
-from skwass import WormholeEmbedder, wasserstein_distances
+from skwass import LinearOTEmbedder, WormholeEmbedder, wasserstein_distances
 from skwass.metrics import distance_correlation, relative_error
 from skwass.plotting import ShepardDisplay
 
@@ -127,8 +127,10 @@ def test_new_clouds_are_judged_as_well():
         {"metric": "cityblock"},
         {"metric": "minkowski", "metric_params": {"p": 3}, "n_jobs": 2},
         {"metric": lambda u, v: 2 * np.linalg.norm(u - v)},
+        {"order": 1},
+        {"metric": "sinkhorn", "reg": 2.0},
     ],
-    ids=["name", "parameters", "callable"],
+    ids=["name", "parameters", "callable", "order", "reg"],
 )
 def test_pairs_are_solved_in_the_metric_of_the_embedder(options):
     X = clouds(8)
@@ -136,6 +138,15 @@ def test_pairs_are_solved_in_the_metric_of_the_embedder(options):
     exact = squareform(wasserstein_distances(X, **options), checks=False)
     assert_allclose(display.distances, exact, rtol=1e-12)
     assert np.abs(exact / squareform(wasserstein_distances(X)) - 1).max() > 0.01
+
+
+def test_embedders_without_a_metric_are_judged_by_exact_transport():
+    X = clouds(8)
+    embedder = LinearOTEmbedder(4, random_state=0).fit(X)
+    display = ShepardDisplay.from_estimator(embedder, X)
+    exact = squareform(wasserstein_distances(X), checks=False)
+    assert_allclose(display.distances, exact, rtol=1e-12)
+    assert_allclose(display.embedded, pdist(embedder.transform(X)), rtol=1e-5)
 
 
 def test_a_table_is_judged_by_euclidean_distances():
