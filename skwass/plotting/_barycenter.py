@@ -12,6 +12,7 @@ from sklearn.utils import check_consistent_length, check_scalar
 from skwass.clouds import as_point_clouds
 from skwass.manifold._decoding import checked_weights
 from skwass.plotting._axes import axes_or_new
+from skwass.plotting._colours import palette
 from skwass.plotting._places import has_between, places_of, weights_between
 from skwass.plotting._views import seen_in_the_plane
 from skwass.transport import pooled
@@ -227,7 +228,7 @@ class BarycenterDisplay:
         margin = np.array([0.55, 0.55 if self.labels is None else 0.75])
         low, high = places.min(axis=0) - margin, places.max(axis=0) + margin
         ax = axes_or_new(ax, 1.1 * (high - low))
-        own = _colours(len(self.clouds))
+        own = palette(len(self.clouds))[:, :3]
         self._draw_dots(ax, places, np.concatenate([own, self.weights @ own]), dot_size)
         self._draw_frames(ax, corners, own)
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
@@ -300,14 +301,3 @@ def _check_indexing(indexing: str, n_features: int) -> None:
             "indexing='ij' is for points in the plane, rows and columns; these have "
             f"{n_features} dimensions."
         )
-
-
-def _colours(n_clouds: int) -> Array:
-    """A colour for each cloud, of shape (n_clouds, 3)."""
-    from matplotlib import colormaps
-
-    if n_clouds <= 10:
-        colours = colormaps["tab10"](np.arange(n_clouds))
-    else:
-        colours = colormaps["turbo"](np.linspace(0, 1, n_clouds))
-    return np.asarray(colours[:, :3])

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length
 
 from skwass.plotting._axes import axes_or_new
+from skwass.plotting._colours import MOST_DISTINCT, palette
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -22,7 +23,8 @@ class EmbeddingDisplay:
     embedding : array-like of shape (n_samples, 2)
         Where samples lie.
     labels : array-like of shape (n_samples,), default=None
-        Classes, told apart by colour.
+        Classes, told apart by colour. A legend names up to ten of them, unless there
+        are pictures.
     images : array-like of shape (n_samples, height, width), default=None
         Pictures to draw in place of dots: the larger a pixel, the more ink. Zero and
         below is transparent.
@@ -138,20 +140,18 @@ class EmbeddingDisplay:
         ax.scatter(x, y, c=colours, s=12, alpha=0.0 if self.images is not None else 0.8)
         if self.images is not None:
             self._draw_images(self.images, ax, colours, zoom)
+        if self.labels is not None and self.images is None:
+            _name_classes(ax, self.labels)
         ax.set(xlabel="component 0", ylabel="component 1")
         ax.set_aspect("equal", adjustable="datalim")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
     def _colours(self) -> Any:
-        from matplotlib import colormaps
-
         if self.labels is None:
-            return [colormaps["tab10"](0)] * len(self.embedding)
+            return palette(1)[[0] * len(self.embedding)]
         classes, label = np.unique(self.labels, return_inverse=True)
-        if len(classes) <= 10:
-            return colormaps["tab10"](label)
-        return colormaps["turbo"](label / (len(classes) - 1))
+        return palette(len(classes))[label]
 
     def _draw_images(
         self, images: NDArray[Any], ax: Any, colours: Any, zoom: float
@@ -166,3 +166,19 @@ class EmbeddingDisplay:
             ax.add_artist(
                 AnnotationBbox(OffsetImage(ink, zoom=zoom), place, frameon=False)
             )
+
+
+def _name_classes(ax: Any, labels: NDArray[Any]) -> None:
+    """A legend, unless it would be longer than the eye can follow."""
+    from matplotlib.lines import Line2D
+
+    classes = np.unique(labels)
+    if len(classes) > MOST_DISTINCT:
+        return
+    ax.legend(
+        handles=[
+            Line2D([], [], ls="", marker="o", ms=4, color=colour, label=str(name))
+            for name, colour in zip(classes, palette(len(classes)), strict=True)
+        ],
+        fontsize="small",
+    )

@@ -36,6 +36,10 @@ def dots(display):
     return found[0]
 
 
+def colours_of(display):
+    return dots(display).get_facecolors()
+
+
 def pictures(display):
     return [a for a in display.ax_.artists if isinstance(a, AnnotationBbox)]
 
@@ -105,6 +109,28 @@ def test_labels_may_be_words():
     numbers = np.array([1, 0, 2, 0])
     other = dots(EmbeddingDisplay(embedding(4), labels=numbers).plot())
     assert_allclose(colours, other.get_facecolors())
+
+
+def test_a_legend_names_the_classes_in_their_colours():
+    words = np.array(["b", "a", "c", "a"])
+    display = EmbeddingDisplay(embedding(4), labels=words).plot()
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "c"]
+    shown = [handle.get_color() for handle in legend.legend_handles]
+    assert_allclose(np.array(shown)[[1, 0, 2], :3], colours_of(display)[:3, :3])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"labels": np.arange(12)},
+        {"labels": np.arange(12) % 2, "images": np.ones((12, 2, 2))},
+    ],
+    ids=["no classes", "too many", "pictures"],
+)
+def test_there_is_no_legend_where_it_would_not_help(options):
+    assert EmbeddingDisplay(embedding(), **options).plot().ax_.get_legend() is None
 
 
 # --- pictures ---------------------------------------------------------------------
