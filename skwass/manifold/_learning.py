@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from skorch import NeuralNet
@@ -42,7 +43,8 @@ def _takes_clouds(estimator: Any) -> bool:
     return bool(estimator.metric != "precomputed")
 
 
-class CohortLearner(CohortReader):
+# a mixin of transformers, or scikit-learn would not wrap its `fit_transform`
+class CohortLearner(TransformerMixin, CohortReader):
     """Gives an embedder with a `metric` its fit, and a `partial_fit`."""
 
     normalized_stress: bool | str
