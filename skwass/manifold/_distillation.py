@@ -41,7 +41,8 @@ Teacher = Callable[[PointClouds], NDArray[Any]]
 
 _SAMPLED_POINTS = 2000
 _STAGE = "network"
-_VIRTUAL_AT_ONCE = 2048
+_CLOUDS_AT_ONCE = 2048
+_NUMBERS_AT_ONCE = 10_000_000
 _LINES_IN_THE_PLANE = 16
 _LINES_IN_SPACE = 64
 
@@ -212,8 +213,10 @@ def _classes(
 ) -> Iterator[tuple[PointClouds, NDArray[Any]]]:
     """Clouds with what the teacher says of them: first the given, then virtual ones."""
     yield clouds, targets
-    for start in range(0, n_virtual, _VIRTUAL_AT_ONCE):
-        size = min(_VIRTUAL_AT_ONCE, n_virtual - start)
+    affordable = _NUMBERS_AT_ONCE * len(clouds) // clouds.points.size
+    at_once = min(max(1, affordable), _CLOUDS_AT_ONCE)
+    for start in range(0, n_virtual, at_once):
+        size = min(at_once, n_virtual - start)
         made = virtual_clouds(clouds, size, random_state)
         yield made, teacher(made)
 
