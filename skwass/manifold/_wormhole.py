@@ -133,8 +133,9 @@ class WormholeEmbedder(
         A file in which a long fit keeps what it has reached. When the same fit (same
         parameters, same X) finds it, as after a kill, it goes on from there to the
         result that it would have had, bit for bit. A fit that is over removes it. The
-        file of another fit is an error, so each fit needs its own: a grid search that
-        was killed cannot go on, and one with `n_jobs` cannot have any.
+        file of another fit is an error; in a folder that is there, each fit has a file
+        of its own, as the fits of a grid search need. `partial_fit` keeps none after
+        its first call.
     checkpoint_interval : float, default=120
         Least seconds between two writes; the end of each stage is written anyway.
     n_jobs : int, default=None

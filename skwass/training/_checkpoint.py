@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 import warnings
@@ -26,7 +27,8 @@ class Checkpoint:
     Parameters
     ----------
     path : str, path-like or None
-        The file. None keeps nothing.
+        The file, or a folder in which each identity has a file of its own. None keeps
+        nothing.
     interval : float
         Least seconds between two writes.
     identity : mapping of str to str
@@ -63,10 +65,11 @@ class Checkpoint:
         self._written = time.monotonic()
         if self.path is None:
             return
+        if self.path.is_dir():
+            told = repr(sorted(self.identity.items())).encode()
+            self.path /= f"{hashlib.sha256(told).hexdigest()[:16]}.ckpt"
         name = f"checkpoint={os.fspath(self.path)!r}"
         folder = self.path.resolve().parent
-        if self.path.is_dir():
-            raise ValueError(f"{name} is a folder; it must be the name of a file.")
         if not folder.is_dir():
             raise ValueError(f"{name} lies in a folder that does not exist.")
         if not os.access(folder, os.W_OK):

@@ -226,7 +226,7 @@ def test__file_of_another_estimator__raises(begun):
         OtherEmbedder(**parameters).fit(CLOUDS)
 
 
-@pytest.mark.parametrize("content", [b"", b"rubbish", "half", "folder", "nowhere"])
+@pytest.mark.parametrize("content", [b"", b"rubbish", "half", "nowhere"])
 def test__file_that_cannot_be_read__raises_and_keeps_the_old_fit(path, content, begun):
     model = embedder(checkpoint=None).fit(CLOUDS)
     before = model.embedding_.copy()
@@ -235,7 +235,7 @@ def test__file_that_cannot_be_read__raises_and_keeps_the_old_fit(path, content, 
     elif isinstance(content, bytes):
         begun.write_bytes(content)
     else:
-        path = path.parent if content == "folder" else path / "nowhere" / "file"
+        path = path / "nowhere" / "file"
     with pytest.raises(ValueError, match="checkpoint="):
         model.set_params(checkpoint=path, n_components=2).fit(CLOUDS)
     assert_array_equal(model.transform(CLOUDS), before)
@@ -268,6 +268,16 @@ def test__search__gives_the_file_to_one_fit_after_the_other(path):
     search.fit(CLOUDS)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert not path.exists()
+
+
+def test__killed_search__goes_on_from_a_folder(tmp_path, monkeypatch):
+    search = GridSearchCV(
+        embedder(checkpoint=tmp_path, n_init=1), {"n_components": [1, 2]}, cv=2
+    )
+    assert killed_at(monkeypatch, partial(search.fit, CLOUDS), 9)
+    assert list(tmp_path.iterdir())
+    search.fit(CLOUDS)
+    assert not list(tmp_path.iterdir())
 
 
 def test__clone__keeps_the_path(path):

@@ -155,9 +155,15 @@ def test__folder_that_is_not_there__raises(tmp_path):
         opened(tmp_path / "nowhere" / "fit.pt")
 
 
-def test__path_of_a_folder__raises(tmp_path):
-    with pytest.raises(ValueError, match="is a folder"):
-        opened(tmp_path)
+def test__folder__has_a_file_for_each_fit(tmp_path):
+    other = {**IDENTITY, "n_components": "3"}
+    opened(tmp_path).keep("run 0", lambda: {"n": 1})
+    opened(tmp_path, identity=other).keep("run 0", lambda: {"n": 2})
+    assert len(list(tmp_path.iterdir())) == 2
+    assert opened(tmp_path).recall("run 0") == {"n": 1}
+    opened(tmp_path).remove()
+    assert opened(tmp_path).recall("run 0") is None
+    assert opened(tmp_path, identity=other).recall("run 0") == {"n": 2}
 
 
 def test__path_in_the_working_folder__needs_no_folder(tmp_path, monkeypatch):
