@@ -158,12 +158,12 @@ class CloudCohort:
         self, random_state: np.random.RandomState
     ) -> tuple[Featuriser, Features]:
         """Describe clouds, and find the principal components of that."""
-        n_points = reference_size(self.n_reference, self.clouds.n_features)
+        description: Description
         lines = None
         if is_invariant(self.metric.metric):
-            description: Description
-            description = fit_invariant(self.clouds, n_points, random_state)
+            description = fit_invariant(self.clouds, self.n_reference, random_state)
         else:
+            n_points = reference_size(self.n_reference, self.clouds.n_features)
             reference = fit_reference(self.clouds, n_points, random_state)
             description = LinearDescription(reference)
             if not self.cheap:  # of points, the reference says all
