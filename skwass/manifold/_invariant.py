@@ -19,7 +19,7 @@ from skwass.transport import (
 )
 
 _DEFAULT_REFERENCE = 64
-_QUANTILES = 16
+_QUANTILES = 32
 _RINGS = 8
 _EIGENVALUES = 32
 _CLOUDS_A_TASK = 16
