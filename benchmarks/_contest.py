@@ -103,12 +103,12 @@ def memory_growth(solver: str, n_clouds: int, n_points: int) -> tuple[float, flo
     clouds = _clouds.gaussian(n_clouds, n_points)
     settings: dict[str, Any] = {"solver": solver, "n_jobs": THREADS}
     wasserstein_distances(clouds[:2], **settings)  # loads what is loaded once
-    before = _peak()
+    before = peak_memory()
     table = wasserstein_distances(clouds, **settings)
-    return _peak() - before, table.nbytes / 2**20
+    return peak_memory() - before, table.nbytes / 2**20
 
 
-def _peak() -> float:
+def peak_memory() -> float:
     """Most memory this process held so far, in MB; only Linux says it.
 
     `getrusage` would count what the parent held when it started this process.

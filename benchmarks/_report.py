@@ -24,6 +24,11 @@ def options(
     doc: str | None, *, data: bool = False, arguments: list[str] | None = None
 ) -> argparse.Namespace:
     """Read the command line; `data` adds ``--data-home``."""
+    return options_parser(doc, data=data).parse_args(arguments)
+
+
+def options_parser(doc: str | None, *, data: bool = False) -> argparse.ArgumentParser:
+    """What reads the options, for scripts that have more of them."""
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -39,7 +44,7 @@ def options(
             default=os.environ.get(_DATA_HOME) or None,
             help=f"folder of data that are not bundled (default: ${_DATA_HOME})",
         )
-    return parser.parse_args(arguments)
+    return parser
 
 
 @dataclass
@@ -52,19 +57,23 @@ class Report:
     how: str
     parts: list[str] = field(default_factory=list)
     verdicts: list[str] = field(default_factory=list)
+    #: where and with what it was measured, if that was not here and now
+    measured: str = ""
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Add a table, and print it."""
         print(f"\n{_aligned([header, *rows])}\n")
         self.parts.append(_list_table([header, *rows]))
 
-    def target(self, what: str, values: Iterable[float], limit: str) -> None:
+    def target(
+        self, what: str, values: Iterable[float], limit: str, form: str = ".3g"
+    ) -> None:
         """Compare a median with a limit such as ``"<= 1.1"``."""
         sign, bound = limit.split()
         median = float(np.median(list(values)))
         met = median <= float(bound) if sign == "<=" else median >= float(bound)
         words = f"at {'most' if sign == '<=' else 'least'} {bound}"
-        verdict = f"{what}: {words} was wanted; {median:.3g} "
+        verdict = f"{what}: {words} was wanted; {median:{form}} "
         self.verdicts.append(verdict + ("meets it." if met else "**misses it.**"))
         print(self.verdicts[-1].replace("*", ""))
 
@@ -81,7 +90,7 @@ class Report:
         head = [f"{self.title}\n{'-' * len(self.title)}", _wrapped(self.claim)]
         verdicts = [_wrapped(f"- {text}", indent=2) for text in self.verdicts]
         tail = ["\n".join(verdicts)] if verdicts else []
-        method = _wrapped(f"{self.how} {_surroundings()}")
+        method = _wrapped(f"{self.how} {self.measured or surroundings()}")
         path = RESULTS / f"{self.name}.rst"
         text = "\n\n".join([*head, *self.parts, *tail, method]) + "\n"
         path.write_text(text, encoding="utf-8")
@@ -95,7 +104,8 @@ def spread(values: Iterable[float], form: str = ".3g") -> str:
     return f"{np.median(numbers):{form}} ({least:{form}} – {greatest:{form}})"
 
 
-def _surroundings() -> str:
+def surroundings() -> str:
+    """Machine and versions, as a sentence."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     return (
         f"Measured with Python {platform.python_version()}, {packages} on "
