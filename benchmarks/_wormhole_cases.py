@@ -78,6 +78,8 @@ class Scope:
             smaller["n_pairs"] = round(self.pairs_share * smaller["n_pairs"])
         if self.limit is not None:
             smaller |= {"n_pairs": 20 * self.limit, "max_iter": 2}
+            if "encoder" in smaller:
+                smaller["encoder_params"] = {"n_virtual": 100, "max_iter": 1}
         return smaller
 
 
@@ -128,6 +130,8 @@ class Case:
         embedder = WormholeEmbedder(self.n_components, **scope.settings(self.settings))
         fitted = Fitted.on(embedder, split, scope.seed)
         figures = _of_quality(fitted, judge)
+        figures["components"] = embedder.n_components
+        figures |= {name: getattr(embedder, name) for name in ("n_pairs", "max_iter")}
         if self.linear:
             theirs = _of_quality(fitted.linear, judge)
             figures |= {f"linear_{name}": value for name, value in theirs.items()}
@@ -145,6 +149,7 @@ def _of_quality(fitted: Fitted, judge: Judge) -> Figures:
     return {
         "correlation": correlation,
         "error": error,
+        "rescaled_error": judge.rescaled_error(fitted.held_out),
         "fit_seconds": fitted.fit_seconds,
         "transform_seconds": fitted.transform_seconds,
         "minutes": (fitted.fit_seconds + fitted.transform_seconds) / 60,

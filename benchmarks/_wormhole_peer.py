@@ -39,8 +39,10 @@ def installed() -> bool:
     return find_spec(PACKAGE) is not None
 
 
-def name_and_version() -> str:
-    return f"{PACKAGE} {version(PACKAGE)}" if installed() else PACKAGE
+def versions() -> str:
+    """Its own, and of what it computes with, as a sentence."""
+    names = (PACKAGE, "jax", "flax", "ott-jax")
+    return f"Its side: {', '.join(f'{name} {version(name)}' for name in names)}."
 
 
 def measure(scope: Scope) -> Figures:

@@ -34,11 +34,14 @@ class Records:
         """None yet, and never on disk."""
         return cls({}, {})
 
-    def add(self, row: str, seed: int, figures: Figures) -> None:
-        """Keep figures, in place of earlier ones of the same row and seed."""
+    def add(self, row: str, seed: int, figures: Figures, peers: str = "") -> None:
+        """Keep figures, in place of earlier ones of the same row and seed.
+
+        `peers` says which other packages took part.
+        """
         by_seed = self.rows.setdefault(row, {})
         by_seed[str(seed)] = {name: float(f"{x:.6g}") for name, x in figures.items()}
-        self.measured[row] = surroundings()
+        self.measured[row] = f"{surroundings()} {peers}".strip()
         if self.path is not None:
             stored = {"measured": self.measured, "rows": self.rows}
             text = json.dumps(stored, indent=1, sort_keys=True)

@@ -113,7 +113,7 @@ def _measure(
     print(f"{name}, seed {seed} …", flush=True)
     start = time.perf_counter()
     figures = _rows()[name](scope)
-    records.add(name, seed, figures)
+    records.add(name, seed, figures, peer.versions() if name == "authors" else "")
     shown = ", ".join(f"{figure} {value:.5g}" for figure, value in figures.items())
     print(f"  {time.perf_counter() - start:.0f} s: {shown}", flush=True)
 
