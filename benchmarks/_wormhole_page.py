@@ -53,9 +53,9 @@ def write(records: Records, quick: bool) -> None:
         ":math:`W_2`. Beside it linear optimal transport of equal size "
         "(`~skwass.LinearOTEmbedder` with as many principal components), fitted in the "
         "same run, also after all its distances are multiplied by the one factor that "
-        "suits these pairs best. The minutes are those of all that a fit does, the decoder and the "
-        "exact distances of so many pairs included, and of embedding what was held "
-        "out, at so many clouds a second.",
+        "suits these pairs best. The minutes are those of all that a fit does, the "
+        "decoder and the exact distances of so many pairs included, and of embedding "
+        "what was held out, at so many clouds a second.",
         _HOW.format(seeds=len(records.seeds())),
     )
     report.measured = _measured(records)
