@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
 
 from skwass import sampled_wasserstein_distances, wasserstein_distances
-from skwass.transport import ground_metric
+from skwass.transport._ground import ground_metric
 
 SCALES = np.array([0.5, 2.0, 8.0])
 MATRIX = np.array([[2.0, 1.0, 0.0], [1.0, 3.0, 0.0], [0.0, 0.0, 1.0]])

@@ -228,5 +228,6 @@ def test_an_interrupt_ends_a_long_job_at_once():
     finally:
         job.kill()
         job.wait()
-    assert err.rstrip().endswith("KeyboardInterrupt")
+    # joblib may still warn after the traceback
+    assert "\nKeyboardInterrupt\n" in err
     assert job.returncode != 0
