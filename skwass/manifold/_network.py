@@ -85,10 +85,23 @@ class Recipe:
 
 
 def has_decoder(estimator: Any) -> bool:
-    """Whether there is a decoder, or, before the fit, whether there will be one."""
+    """Whether there is a decoder, or, before the fit, whether there will be one.
+
+    Raises
+    ------
+    AttributeError
+        If there is none; the message says what to change.
+    """
     if hasattr(estimator, "net_"):
-        return estimator.net_.module_.decoder is not None
-    return wants_decoder(estimator)
+        found = estimator.net_.module_.decoder is not None
+    else:
+        found = wants_decoder(estimator)
+    if not found:
+        raise AttributeError(
+            "There is no decoder. Fit with decoder=True and a metric that sees where "
+            "points are, which is not 'precomputed' nor Gromov–Wasserstein."
+        )
+    return True
 
 
 def wants_decoder(estimator: Any) -> bool:

@@ -303,8 +303,9 @@ def test__interpolate__between_points__is_a_line(table):
 def test__without_a_decoder__there_is_no_such_method(name, parameters):
     embedder = quick(**parameters)
     assert not hasattr(embedder, name)
-    with pytest.raises(AttributeError, match=name):
+    with pytest.raises(AttributeError, match=name) as caught:
         getattr(embedder, name)
+    assert "Fit with decoder=True" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize("name", METHODS)
