@@ -33,6 +33,7 @@ from skwass.training import (
     draw_seed,
     go_on,
     local_torch_seed,
+    stripped,
 )
 from skwass.transport import random_directions
 
@@ -201,7 +202,7 @@ def distil(
     go_on(net, None if checkpoint is None else checkpoint.recall(_STAGE))
     lessons.epoch = len(net.history)
     net.partial_fit(lessons, y=None)
-    return DistilledEncoder(_stripped(net), frame, scale, np.float32(offset))
+    return DistilledEncoder(stripped(net), frame, scale, np.float32(offset))
 
 
 def _classes(
@@ -277,15 +278,3 @@ def _callbacks(
     if verbose:
         callbacks.append(("progress", ProgressBar("distilling")))
     return callbacks
-
-
-def _stripped(net: NeuralNet) -> NeuralNet:
-    """Without what only the fit needs, so that a fitted net is small and pickles."""
-    net.iterator_train__generator = None
-    for epoch in net.history:
-        epoch["batches"].clear()
-    net.module_.zero_grad()
-    net.optimizer_.state.clear()
-    net.callbacks_ = [(n, c) for n, c in net.callbacks_ if n != "saving"]
-    net.callbacks = [(n, c) for n, c in net.callbacks if n != "saving"]
-    return net

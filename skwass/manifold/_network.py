@@ -26,6 +26,7 @@ from skwass.training import (
     StopWhenNotFinite,
     go_on,
     local_torch_seed,
+    stripped,
     training_state,
 )
 
@@ -173,21 +174,7 @@ def train(
     if checkpoint is not None and not was_interrupted(net, recipe):
         state = training_state(net) | {"over": True, "optimizer": None}
         checkpoint.keep(stage, lambda: state, done=True)
-    return _stripped(net)
-
-
-def _stripped(net: NeuralNet) -> NeuralNet:
-    """Without what only the fit needs, so that a fitted net is small and pickles."""
-    net.train_split = None
-    net.iterator_train__generator = net.iterator_valid__generator = None
-    for epoch in net.history:
-        epoch["batches"].clear()
-    net.module_.zero_grad()
-    net.optimizer_.state.clear()
-    saving = dict(net.callbacks_).get("saving")
-    if saving is not None:
-        saving.checkpoint = None
-    return net
+    return stripped(net)
 
 
 def _callbacks(

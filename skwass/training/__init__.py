@@ -4,7 +4,13 @@ from skwass.training._callbacks import ProgressBar, StopWhenNotFinite
 from skwass.training._checkpoint import Checkpoint
 from skwass.training._identity import digest_of, fit_identity
 from skwass.training._randomness import draw_seed, local_torch_seed
-from skwass.training._resume import OneCycle, SaveEpochs, go_on, training_state
+from skwass.training._resume import (
+    OneCycle,
+    SaveEpochs,
+    go_on,
+    stripped,
+    training_state,
+)
 from skwass.training._state import keep_fitted_state
 
 __all__ = [
@@ -19,5 +25,6 @@ __all__ = [
     "go_on",
     "keep_fitted_state",
     "local_torch_seed",
+    "stripped",
     "training_state",
 ]

@@ -114,6 +114,20 @@ def go_on(net: NeuralNet, kept: State | None) -> None:
     _restore_stopping(net, kept)
 
 
+def stripped(net: NeuralNet) -> NeuralNet:
+    """Without what only the fit needs, so that a fitted net is small and pickles."""
+    net.train_split = None
+    net.iterator_train__generator = net.iterator_valid__generator = None
+    for epoch in net.history:
+        epoch["batches"].clear()
+    net.module_.zero_grad()
+    net.optimizer_.state.clear()
+    saving = dict(net.callbacks_).get("saving")
+    if saving is not None:
+        saving.checkpoint = None
+    return net
+
+
 def _restore_stopping(net: NeuralNet, kept: State | None) -> None:
     stopping = dict(net.callbacks_).get("early_stopping")
     if kept is not None and stopping is not None:
