@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -11,17 +11,18 @@ from tqdm.auto import tqdm
 from skwass.clouds import PointClouds
 from skwass.manifold._features import Features
 from skwass.transport import (
+    Kinds,
     Reference,
     displacements,
     distance_spectra,
+    fit_kinds,
     fit_reference,
+    kind_distances,
     profile_clouds,
 )
 
 _DEFAULT_REFERENCE = 64
-_QUANTILES = 32
-_RINGS = 8
-_EIGENVALUES = 32
+_KINDS = 10
 _CLOUDS_A_TASK = 16
 _MOST_CLOUDS = 512
 _MOST_DISTANCES = 2**27
@@ -29,18 +30,20 @@ _MOST_DISTANCES = 2**27
 
 @dataclass(frozen=True)
 class InvariantDescription:
-    """What the points of a cloud see of it, by linear transport, and its spectrum.
+    """Three parts: displaced profiles, eigenvalues, and how kinds of points lie.
 
-    Both parts come from the distances within the cloud alone, so its pose and the
-    order of its points cannot matter. Euclidean distances of the eigenvalues, times
-    `scale`, are lower bounds of the Gromov–Wasserstein distance; those of the
-    displacements grow with it.
+    All come from the distances within the cloud alone, so its pose and the order of
+    its points cannot matter. What its points see is told by linear transport from a
+    reference. Euclidean distances of the eigenvalues, times `scale`, are lower bounds
+    of the Gromov–Wasserstein distance; those of the other parts grow with it.
     """
 
     reference: Reference
-    n_quantiles: int
-    n_rings: int
-    n_eigenvalues: int
+    kinds: Kinds
+    weight: float  # of the last part, so that it varies as much as the others
+    n_quantiles: int = 32
+    n_eigenvalues: int = 32
+    n_rings: int = 6
 
     @property
     def scale(self) -> float:
@@ -49,13 +52,15 @@ class InvariantDescription:
 
     @property
     def width(self) -> int:
-        """A displacement for each point of the reference, and the eigenvalues."""
-        return int(self.reference.points.size) + self.n_eigenvalues
+        """A displacement for each point of the reference, and the other parts."""
+        n_kinds = len(self.kinds.centres)
+        n_pairs = self.n_rings * n_kinds * (n_kinds + 1) // 2
+        return int(self.reference.points.size) + self.n_eigenvalues + n_pairs
 
     def describe(
         self, clouds: PointClouds, n_jobs: int | None = None, verbose: int = 0
     ) -> Features:
-        """Displacements of profiles, flattened, and eigenvalues."""
+        """Displacements, eigenvalues, distances of kinds."""
         rows = np.empty((len(clouds), self.width), dtype=np.float32)
         starts = range(0, len(clouds), _CLOUDS_A_TASK)
         blocks = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
@@ -71,11 +76,13 @@ class InvariantDescription:
         return rows
 
     def _describe_block(self, clouds: PointClouds) -> Features:
-        profiles = profile_clouds(clouds, self.n_quantiles, self.n_rings)
+        profiles = profile_clouds(clouds, self.n_quantiles)
         moved = displacements(profiles, self.reference, n_jobs=1)
         spectra = distance_spectra(clouds, self.n_eigenvalues) / self.scale
-        parts = [moved.reshape(len(moved), -1), spectra.astype(np.float32)]
-        return np.concatenate(parts, axis=1)
+        pairs = kind_distances(clouds, self.kinds, self.n_rings) / self.scale
+        flat = moved.reshape(len(moved), -1)
+        rows = np.concatenate([flat, spectra, self.weight * pairs], axis=1)
+        return rows.astype(np.float32)
 
 
 def fit_invariant(
@@ -102,6 +109,13 @@ def fit_invariant(
     order = random_state.permutation(len(clouds))[:_MOST_CLOUDS]
     squares = np.square(clouds.sizes[order].astype(np.float64))
     enough = max(1, int(np.sum(np.cumsum(squares) <= _MOST_DISTANCES)))
-    profiles = profile_clouds(clouds[np.sort(order[:enough])], _QUANTILES, _RINGS)
+    some = clouds[np.sort(order[:enough])]
+    profiles = profile_clouds(some, InvariantDescription.n_quantiles)
     reference = fit_reference(profiles, size, random_state)
-    return InvariantDescription(reference, _QUANTILES, _RINGS, _EIGENVALUES)
+    kinds = fit_kinds(some, _KINDS, InvariantDescription.n_quantiles, random_state)
+    unweighted = InvariantDescription(reference, kinds, 1.0)
+    variances = unweighted.describe(some).var(axis=0, dtype=np.float64)
+    n_others = reference.points.size + unweighted.n_eigenvalues
+    others, pairs = variances[:n_others].sum(), variances[n_others:].sum()
+    weight = float(np.sqrt(others / pairs)) if pairs > 0 else 1.0
+    return replace(unweighted, weight=weight)

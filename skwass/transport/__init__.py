@@ -3,6 +3,7 @@
 from skwass.transport._barycenter import quantised, wasserstein_barycenter
 from skwass.transport._exact import all_diracs
 from skwass.transport._extent import centre_and_spread, pooled
+from skwass.transport._kinds import Kinds, fit_kinds, kind_distances
 from skwass.transport._linear import (
     Reference,
     displacements,
@@ -25,13 +26,16 @@ from skwass.transport._sliced import (
 )
 
 __all__ = [
+    "Kinds",
     "Reference",
     "TransportLoss",
     "all_diracs",
     "centre_and_spread",
     "displacements",
     "distance_spectra",
+    "fit_kinds",
     "fit_reference",
+    "kind_distances",
     "method_for",
     "moved_points",
     "paired_wasserstein_distances",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.spatial.distance import cdist
 
@@ -12,16 +14,12 @@ from skwass.transport._simplex import Array
 from skwass.transport._spaces import Space, power_of_two
 
 _NUMBERS_A_BLOCK = 2**20
-_COARSE = 4  # quantiles of a profile that others report
-_FARTHEST = 2.5  # root mean squared distances, where the last ring is
 _DENSE = 512  # points, up to which all eigenvalues are computed
 _SPARE = 2  # columns for each eigenvalue wanted, and passes over them, that leave an
 _PASSES = 6  # error of less than 1e-6 of the largest
 
 
-def profile_clouds(
-    clouds: PointClouds, n_quantiles: int, n_rings: int = 0
-) -> PointClouds:
+def profile_clouds(clouds: PointClouds, n_quantiles: int) -> PointClouds:
     r"""Clouds whose points say what each point sees of its own cloud.
 
     A point becomes its profile: the means of the quantile function of its distances to
@@ -29,15 +27,6 @@ def profile_clouds(
     :math:`W_2` between two distributions of distances, and the squared distance
     :math:`W_2^2` of two clouds of profiles is the third lower bound of the squared
     Gromov–Wasserstein distance [1]_. Finitely many quantiles keep it below.
-
-    With `n_rings`, a point also says what the points at some distance see, so that two
-    shapes differ whose points see the same, but lie elsewhere:
-
-    .. math:: s_{ik} = \sum_j w_j\, \varphi_k(\|x_i - x_j\| / r)\, p_j
-
-    with p the profiles of four quantiles, r the root of the mean squared distance
-    within the cloud and :math:`\varphi_k` hats that sum to one. What it adds is of the
-    size of the profiles, and no bound of anything.
 
     Nothing that keeps distances, such as turning, mirroring or shifting a cloud,
     changes its profiles. They are as large as the cloud: scaling it scales them.
@@ -48,14 +37,12 @@ def profile_clouds(
         Checked clouds.
     n_quantiles : int
         Number of parts.
-    n_rings : int, default=0
-        How many distances the surroundings are told at, from 0 to 2.5 times r.
 
     Returns
     -------
     profiles : PointClouds
-        As many clouds of as many points, equal ones merged, of dimension ``n_quantiles
-        + 4 * n_rings`` and in the unit of X.
+        As many clouds of as many points, equal ones merged, of dimension `n_quantiles`
+        and in the unit of X.
 
     References
     ----------
@@ -63,13 +50,30 @@ def profile_clouds(
        matching. Foundations of Computational Mathematics 11, 2011.
     """
     spaces = [Space(cloud) for cloud in clouds]
-    told = [_profiles(space, n_quantiles) for space in spaces]
-    if n_rings:
-        rings = [_surroundings(space, n_rings) for space in spaces]
-        told = [np.hstack(parts) for parts in zip(told, rings, strict=True)]
     offsets = np.cumsum([0, *(len(space.points) for space in spaces)])
-    weights = np.concatenate([space.weights for space in spaces])
-    return PointClouds(np.concatenate(told), weights, offsets)
+    return PointClouds(
+        np.concatenate([profiles_of(space, n_quantiles) for space in spaces]),
+        np.concatenate([space.weights for space in spaces]),
+        offsets,
+    )
+
+
+def profiles_of(space: Space, n_quantiles: int) -> Array:
+    """The profiles of the points of one cloud; see `profile_clouds`."""
+    scale = power_of_two(space.extent)
+    profiles = np.empty((len(space.points), n_quantiles))
+    for block, distances in distance_blocks(space, scale):
+        profiles[block] = quantile_means(distances, space.weights, n_quantiles)
+    return profiles / np.sqrt(n_quantiles) / scale
+
+
+def distance_blocks(space: Space, scale: float) -> Iterator[tuple[slice, Array]]:
+    """Some of the points at a time, and their distances to all, times `scale`."""
+    centred = (space.points - space.points[0]) * scale
+    step = max(1, _NUMBERS_A_BLOCK // len(centred))
+    for start in range(0, len(centred), step):
+        block = slice(start, start + step)
+        yield block, cdist(centred[block], centred)
 
 
 def distance_spectra(clouds: PointClouds, n_eigenvalues: int) -> Array:
@@ -101,38 +105,6 @@ def distance_spectra(clouds: PointClouds, n_eigenvalues: int) -> Array:
     return np.array([_spectrum(cloud, n_eigenvalues) for cloud in clouds])
 
 
-def _profiles(space: Space, n_quantiles: int) -> Array:
-    scale = power_of_two(space.extent)
-    profiles = np.empty((len(space.points), n_quantiles))
-    for block in _blocks(space):
-        distances = _rows(space, block, scale)
-        profiles[block] = quantile_means(distances, space.weights, n_quantiles)
-    return profiles / np.sqrt(n_quantiles) / scale
-
-
-def _surroundings(space: Space, n_rings: int) -> Array:
-    """Profiles of the points at some distances, summed up."""
-    scale = power_of_two(space.extent)
-    profiles = _profiles(space, _COARSE)
-    seen = np.zeros((len(profiles), n_rings, _COARSE))
-    step = _mean_distance(space, scale) * _FARTHEST / max(1, n_rings - 1)
-    if step == 0:
-        return seen.reshape(len(seen), -1)
-    weighted = space.weights[:, None] * profiles
-    for block in _blocks(space):
-        places = np.minimum(_rows(space, block, scale) / step, n_rings - 1)
-        for k in range(n_rings):
-            seen[block, k] = np.maximum(1 - np.abs(places - k), 0) @ weighted
-    return seen.reshape(len(seen), -1)
-
-
-def _mean_distance(space: Space, scale: float) -> float:
-    """The root of the mean squared distance between two points."""
-    centred = (space.points - space.points[0]) * scale
-    centred -= space.weights @ centred
-    return float(np.sqrt(2 * space.weights @ np.square(centred).sum(axis=1)))
-
-
 def _spectrum(cloud: Cloud, n_eigenvalues: int) -> Array:
     space = Space(cloud)
     scale = power_of_two(space.extent)
@@ -158,22 +130,9 @@ def _leading_eigenvalues(space: Space, scale: float, n_columns: int) -> Array:
         basis = np.linalg.qr(basis)[0]
         spread = roots * basis
         image = np.empty(shape)
-        for block in _blocks(space):
-            image[block] = _rows(space, block, scale) @ spread
+        for block, distances in distance_blocks(space, scale):
+            image[block] = distances @ spread
         image *= roots
         basis, previous = image, basis
     inner = previous.T @ basis
     return np.linalg.eigvalsh((inner + inner.T) / 2)
-
-
-def _blocks(space: Space) -> list[slice]:
-    n_points = len(space.points)
-    step = max(1, _NUMBERS_A_BLOCK // n_points)
-    return [slice(start, start + step) for start in range(0, n_points, step)]
-
-
-def _rows(space: Space, block: slice, scale: float) -> Array:
-    """Distances of some points to all."""
-    centred = (space.points - space.points[0]) * scale
-    distances: Array = cdist(centred[block], centred)
-    return distances

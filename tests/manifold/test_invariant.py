@@ -128,7 +128,8 @@ def test__describe__scaled_cohort__same_rows_in_another_unit(clouds, rows):
 def test__describe__spectra__are_lower_bounds_in_units_of_scale(description):
     points = np.random.default_rng(0).normal(size=(10, 3))
     rows = describe([points, 1.5 * points], description)
-    spectra = rows[:, -description.n_eigenvalues :] * description.scale
+    start = description.reference.points.size
+    spectra = rows[:, start : start + description.n_eigenvalues] * description.scale
     assert_allclose(spectra[1], 1.5 * spectra[0], rtol=1e-5)
 
 
@@ -138,6 +139,12 @@ def test__describe__clouds_of_1_and_2000_points__finite(description):
     assert rows.shape == (3, description.width)
     assert rows.dtype == np.float32
     assert np.isfinite(rows).all()
+
+
+def test__fit_invariant__parts__vary_alike(description, rows):
+    start = description.reference.points.size + description.n_eigenvalues
+    variances = rows.var(axis=0)
+    assert variances[:start].sum() == pytest.approx(variances[start:].sum(), rel=1e-3)
 
 
 def test__fit_invariant__single_points__rows_of_zeros():

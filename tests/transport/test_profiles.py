@@ -31,34 +31,14 @@ def test__profile_clouds__transport__is_third_lower_bound(weighted_clouds):
 
 def test__profile_clouds__many_blocks__change_nothing(monkeypatch, weighted_clouds):
     clouds = as_point_clouds(weighted_clouds())
-    whole = profile_clouds(clouds, 8, n_rings=3)
+    whole = profile_clouds(clouds, 8)
     monkeypatch.setattr(_profiles, "_NUMBERS_A_BLOCK", 10)
-    assert_allclose(
-        profile_clouds(clouds, 8, n_rings=3).points, whole.points, atol=1e-15
-    )
-
-
-def test__profile_clouds__rings__sum_to_mean_profile(weighted_clouds):
-    for points, weights in weighted_clouds():
-        clouds = as_point_clouds([(points, weights)])
-        profiles = profile_clouds(clouds, 4, n_rings=5)
-        mean = profiles.weights @ profiles.points[:, :4]
-        rings = profiles.points[:, 4:].reshape(len(points), 5, 4)
-        assert_allclose(rings.sum(axis=1), np.tile(mean, (len(points), 1)), atol=1e-12)
-
-
-def test__profile_clouds__rings__tell_what_lies_where():
-    # each point is one of a near pair, seen from the first ring; the rest is far
-    pairs = np.array([[0.0], [0.001], [10.0], [10.001]])
-    profiles = profile_clouds(as_point_clouds([pairs]), 4, n_rings=6)
-    rings = profiles.points[:, 4:].reshape(4, 6, 4)
-    assert_allclose(rings[:, 0], profiles.points[:, :4] / 2, atol=1e-3)
-    assert_allclose(rings[:, 1], 0, atol=1e-3)
+    assert_allclose(profile_clouds(clouds, 8).points, whole.points, atol=1e-15)
 
 
 def test__profile_clouds__single_point__sees_nothing():
-    profiles = profile_clouds(as_point_clouds([[[3.0, 4.0]]]), 5, n_rings=2)
-    assert_array_equal(profiles.points, np.zeros((1, 13)))
+    profiles = profile_clouds(as_point_clouds([[[3.0, 4.0]]]), 5)
+    assert_array_equal(profiles.points, np.zeros((1, 5)))
 
 
 def test__distance_spectra__square__known_eigenvalues():
@@ -101,9 +81,7 @@ def test__distance_spectra__few_points__filled_with_zeros():
     assert_allclose(spectra, [[0, 0, 0, 0], [1, -1, 0, 0]], atol=1e-15)
 
 
-@pytest.mark.parametrize(
-    "tell", [distance_spectra, lambda c, n: profile_clouds(c, n, n)]
-)
+@pytest.mark.parametrize("tell", [distance_spectra, profile_clouds])
 @pytest.mark.parametrize("factor", [2.0**-500, 2.0**300])
 def test__both__scaled_cloud__scaled_result(tell, factor):
     points = np.random.default_rng(0).normal(size=(20, 2))
