@@ -123,8 +123,11 @@ class TransportFeatures:
 
     @property
     def gain(self) -> float:
-        """Clouds have many small components that matter; measured on digits."""
-        return 5.0 if self.further is None else 20.0
+        """More where many small components matter: measured on digits and outlines."""
+        if self.further is not None:
+            return 20.0
+        linear = isinstance(self.leading.description, LinearDescription)
+        return 5.0 if linear else 10.0
 
     @property
     def reference(self) -> Reference:
