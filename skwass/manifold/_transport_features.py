@@ -21,6 +21,7 @@ Features = NDArray[np.float32]
 _LEADING = 256
 _FURTHER = 192
 _MOST_NUMBERS = 2**26
+_ONE = 1  # thread for lines: sorts are so short that more would wait for each other
 
 
 @dataclass
@@ -105,9 +106,7 @@ class TransportFeatures:
         )
         further = None
         if lines is not None:
-            further, more = Reduced.fitted(
-                lines, clouds, _FURTHER, seed, n_jobs, verbose
-            )
+            further, more = Reduced.fitted(lines, clouds, _FURTHER, seed, _ONE, verbose)
             rows = np.concatenate([rows, more], axis=1)
         return cls(leading, further, clouds.n_features), rows
 
@@ -138,8 +137,10 @@ class TransportFeatures:
 
     def transform(self, X: PointClouds, n_jobs: int | None = None) -> Features:
         """Features of shape (n_clouds, n_inputs)."""
-        parts = [part.rows(X, n_jobs) for part in (self.leading, self.further) if part]
-        return np.concatenate(parts, axis=1)
+        rows = self.leading.rows(X, n_jobs)
+        if self.further is None:
+            return rows
+        return np.concatenate([rows, self.further.rows(X, _ONE)], axis=1)
 
     def inverse_transform(self, features: Features) -> PointClouds:
         """Clouds of leading features, with the weights of the reference."""
