@@ -1,0 +1,7 @@
+"""Sharpness-aware training: models that are good in a whole ball of parameters."""
+
+from skwass.robust._classifier import OTMDRClassifier
+from skwass.robust._optimizer import OTMDR
+from skwass.robust._regressor import OTMDRRegressor
+
+__all__ = ["OTMDR", "OTMDRClassifier", "OTMDRRegressor"]
