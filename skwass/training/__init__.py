@@ -12,6 +12,7 @@ from skwass.training._resume import (
     training_state,
 )
 from skwass.training._state import keep_fitted_state
+from skwass.training._stream import TorchStream
 
 __all__ = [
     "Checkpoint",
@@ -19,6 +20,7 @@ __all__ = [
     "ProgressBar",
     "SaveEpochs",
     "StopWhenNotFinite",
+    "TorchStream",
     "digest_of",
     "draw_seed",
     "fit_identity",

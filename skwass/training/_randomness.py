@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 # the global generator belongs to all threads of the process
-_GLOBAL_GENERATOR = threading.RLock()
+GLOBAL_GENERATOR = threading.RLock()
 
 
 def draw_seed(random_state: np.random.RandomState) -> int:
@@ -26,6 +26,6 @@ def local_torch_seed(seed: int) -> Iterator[None]:
     of their own.
     """
     # torch.manual_seed would seed the accelerators too, which nothing restores
-    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
+    with GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

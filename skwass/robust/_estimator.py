@@ -1,0 +1,299 @@
+"""What classifier and regressor share: parameters, training, the members' outputs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from skwass.robust._batches import Samples
+from skwass.robust._members import (
+    Group,
+    Task,
+    advance_members,
+    mean_curves,
+    member_outputs,
+    train_members,
+)
+from skwass.robust._modules import (
+    check_outputs,
+    has_batch_statistics,
+    reads_whole_numbers,
+)
+from skwass.robust._recipe import OPTIMIZERS, Recipe
+from skwass.training import draw_seed
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_OF_MODULE = "module__"
+
+
+class SharpnessAwareEstimator(BaseEstimator):
+    """Trains the members that the parameters ask for, and asks them.
+
+    Parameters of the user's module are taken as ``module__name``, as in skorch.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "module": [None, nn.Module, callable],
+        "hidden_layer_sizes": ["array-like"],
+        "distribution": [StrOptions({"single", "ensemble", "bayesian"})],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "rho": [Interval(Real, 0, None, closed="left")],
+        "n_particles": [Interval(Integral, 1, None, closed="left")],
+        "n_ascent_steps": [Interval(Integral, 1, None, closed="left")],
+        "noise": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "norm": [Options(Real, {1, 2, np.inf})],
+        "adaptive": ["boolean"],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "lr_schedule": [StrOptions({"constant", "cosine", "one-cycle"})],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "prior_scale": [Interval(Real, 0, None, closed="neither")],
+        "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "n_prediction_samples": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "n_jobs": [Integral, None],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    module: Any
+    distribution: str
+    early_stopping: bool
+    validation_fraction: float
+    n_prediction_samples: int
+    warm_start: bool
+    random_state: int | np.random.RandomState | None
+
+    _groups: list[Group]
+    _seed: int
+    n_features_in_: int
+
+    # --- parameters -------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get parameters, those of the module among them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to give parameters of contained estimators too.
+
+        Returns
+        -------
+        params : dict
+            Parameter names and values.
+        """
+        params: dict[str, Any] = super().get_params(deep=deep)
+        return params | self._module_attributes()
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, those of the module among them.
+
+        Parameters
+        ----------
+        **params : dict
+            Estimator parameters.
+
+        Returns
+        -------
+        self : estimator instance
+            Estimator instance.
+        """
+        super().set_params(
+            **{k: v for k, v in params.items() if not k.startswith(_OF_MODULE)}
+        )
+        self._take_module_parameters(
+            {k: v for k, v in params.items() if k.startswith(_OF_MODULE)}
+        )
+        return self
+
+    def _take_module_parameters(self, params: Mapping[str, Any]) -> None:
+        for name, value in params.items():
+            if not name.startswith(_OF_MODULE):
+                raise TypeError(
+                    f"{type(self).__name__} got an unexpected parameter {name!r}; "
+                    f"parameters of the module are called {_OF_MODULE}…"
+                )
+            setattr(self, name, value)
+
+    def _module_parameters(self) -> dict[str, Any]:
+        """Without the prefix."""
+        return {
+            name.removeprefix(_OF_MODULE): value
+            for name, value in self._module_attributes().items()
+        }
+
+    def _module_attributes(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k.startswith(_OF_MODULE)}
+
+    # --- data -------------------------------------------------------------------------
+
+    def _reading(self) -> dict[str, Any]:
+        """How `validate_data` reads X."""
+        if self.module is None:
+            return {"dtype": np.float32}
+        return {"dtype": [np.float32, np.int64], "allow_nd": True}
+
+    def _inputs(self, X: Any) -> Tensor:
+        """New samples as the networks want them."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, **self._reading())
+        return _as_inputs(X, self._groups[0].module)
+
+    # --- training ---------------------------------------------------------------------
+
+    def _learn(
+        self, X: NDArray[Any], targets: Tensor, weights: NDArray[Any], task: Task
+    ) -> None:
+        """Train all members on checked data, and keep them."""
+        random_state = check_random_state(self.random_state)
+        recipe = Recipe.of(self, len(X))
+        earlier = self._earlier(recipe)
+        seeds = [draw_seed(random_state) for _ in range(recipe.n_members)]
+        samples = _checked(X, targets, weights, task, recipe, seeds[0])
+        held_out = None
+        if self.early_stopping:
+            samples, held_out = self._split(samples, random_state)
+        self._seed = draw_seed(random_state)
+        self._keep(train_members(task, recipe, samples, held_out, seeds, earlier))
+        if self._was_interrupted(recipe):
+            warnings.warn(
+                "Training was interrupted; the networks are those of the epochs so "
+                "far.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _learn_on(
+        self, X: NDArray[Any], targets: Tensor, weights: NDArray[Any], task: Task
+    ) -> None:
+        """One epoch more on checked data."""
+        recipe = Recipe.of(self, len(X)).for_one_epoch()
+        groups = getattr(self, "_groups", None)
+        if groups is None:
+            random_state = check_random_state(self.random_state)
+            self._seeds = [draw_seed(random_state) for _ in range(recipe.n_members)]
+            self._seed, self._n_calls = draw_seed(random_state), 0
+            samples = _checked(X, targets, weights, task, recipe, self._seeds[0])
+        else:
+            inputs = _as_inputs(X, groups[0].module)
+            samples = Samples(inputs, targets, torch.as_tensor(weights).float())
+        self._keep(
+            advance_members(
+                task, recipe, samples, self._seeds, groups, epoch=self._n_calls
+            )
+        )
+        self._n_calls += 1
+
+    def _keep(self, groups: list[Group]) -> None:
+        self._groups = groups
+        self.nets_ = [group.net for group in groups]
+        self.history_ = mean_curves(groups)
+        self.n_iter_ = len(self.history_["loss"])
+
+    def _earlier(self, recipe: Recipe) -> list[Group] | None:
+        groups = getattr(self, "_groups", None)
+        if not self.warm_start or groups is None:
+            return None
+        n_members = sum(group.n_members for group in groups)
+        if n_members != recipe.n_members or self._was_bayesian != recipe.bayesian:
+            raise ValueError(
+                "warm_start=True goes on with the networks of the last fit, which had "
+                "another distribution or n_members. Set warm_start=False to begin anew."
+            )
+        return groups
+
+    def _split(
+        self, samples: Samples, random_state: np.random.RandomState
+    ) -> tuple[Samples, Samples]:
+        """What is trained on, and what early stopping looks at."""
+        numbers = samples.targets.is_floating_point()
+        labels = None if numbers else samples.targets.numpy()
+        places = np.arange(len(samples))
+        try:
+            first, second = train_test_split(
+                places,
+                test_size=self.validation_fraction,
+                stratify=labels,
+                random_state=random_state,
+            )
+        except ValueError as error:
+            raise ValueError(
+                "early_stopping=True holds samples out, at least one of each class: "
+                f"{error} Set validation_fraction higher or early_stopping=False."
+            ) from None
+        return samples.at(first), samples.at(second)
+
+    def _was_interrupted(self, recipe: Recipe) -> bool:
+        if recipe.early_stopping:
+            return False
+        return any(
+            len(group.curves["loss"]) < recipe.max_iter for group in self._groups
+        )
+
+    # --- prediction -------------------------------------------------------------------
+
+    def _outputs(self, inputs: Tensor) -> Iterator[Tensor]:
+        """Of shape (n_members, n_samples, n_outputs), one for each draw of weights."""
+        draws = self.n_prediction_samples if self._was_bayesian else None
+        return member_outputs(self._groups, inputs, draws, self._seed)
+
+    @property
+    def _was_bayesian(self) -> bool:
+        """Whether the networks are Bayesian, whatever the parameters are now."""
+        return self._groups[0].bayesian
+
+
+def _checked(
+    X: NDArray[Any],
+    targets: Tensor,
+    weights: NDArray[Any],
+    task: Task,
+    recipe: Recipe,
+    seed: int,
+) -> Samples:
+    """Samples that the networks can be trained on; if not, an error."""
+    inputs = torch.as_tensor(X)
+    if task.module is None:
+        inputs = inputs.float()
+    else:
+        network = task.network(recipe, inputs, seed, None)
+        inputs = _as_inputs(X, network)
+        network.to(recipe.device)
+        check_outputs(network, inputs, task.n_outputs, logits=task.logits)
+        if recipe.batch_size == 1 and has_batch_statistics(network):
+            raise ValueError(
+                "module has batch normalisation, which a batch of one sample has no "
+                f"statistics for; got batch_size={recipe.batch_size} and "
+                f"{len(inputs)} samples."
+            )
+    return Samples(inputs, targets, torch.as_tensor(weights).float())
+
+
+def _as_inputs(X: NDArray[Any], network: nn.Module) -> Tensor:
+    inputs = torch.as_tensor(X)
+    return inputs.long() if reads_whole_numbers(network) else inputs.float()

@@ -1,0 +1,132 @@
+"""Where the networks of a fit come from, and what they must give."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from skwass.nn import Perceptron
+from skwass.training import local_torch_seed
+
+_LOOKED_AT = 16
+_PROBABILITY_ROUNDING = 1e-4
+_WORDS = (nn.Embedding, nn.EmbeddingBag)
+
+
+def perceptron(
+    inputs: Tensor,
+    n_outputs: int,
+    hidden_layer_sizes: tuple[int, ...],
+    seed: int,
+    n_members: int | None,
+) -> Perceptron:
+    """The network for tables, which standardises columns by those of the fit."""
+    flat = inputs.double()
+    scale = flat.std(dim=0, correction=0)
+    # a constant column says nothing; one that rounding moves, no more
+    steady = scale <= torch.finfo(inputs.dtype).eps * flat.abs().amax(dim=0)
+    scale = torch.where(steady, 1.0, scale)
+    with local_torch_seed(seed):
+        return Perceptron(
+            inputs.shape[1],
+            n_outputs,
+            hidden_layer_sizes,
+            n_members=n_members,
+            mean=flat.mean(dim=0).float(),
+            scale=scale.float(),
+        )
+
+
+def users_module(
+    module: Any, parameters: Mapping[str, Any], shape: tuple[int, int], seed: int
+) -> nn.Module:
+    """A copy of the user's module, or what the user's class or factory makes.
+
+    `shape` is the number of columns and of outputs, which a factory is told if it has
+    parameters `n_inputs` and `n_outputs`.
+    """
+    if isinstance(module, nn.Module):
+        if parameters:
+            raise ValueError(
+                f"Parameters {sorted('module__' + name for name in parameters)} are "
+                "for a module that is yet to be made; got an instance of "
+                f"{type(module).__name__}. Pass its class instead."
+            )
+        return copy.deepcopy(module)
+    told = dict(zip(("n_inputs", "n_outputs"), shape, strict=True))
+    known = _names_of_parameters(module)
+    told = {name: value for name, value in told.items() if name in known}
+    with local_torch_seed(seed):
+        made = module(**(told | dict(parameters)))
+    if not isinstance(made, nn.Module):
+        raise ValueError(
+            "module must be a torch module, a class of them or a callable that makes "
+            f"one; {module!r} made a {type(made).__name__}."
+        )
+    return made
+
+
+def reads_whole_numbers(module: nn.Module) -> bool:
+    """Whether it looks up embeddings, for which inputs must be integers."""
+    return any(isinstance(part, _WORDS) for part in module.modules())
+
+
+def has_batch_statistics(module: nn.Module) -> bool:
+    """Whether it normalises by statistics of a batch."""
+    return any(isinstance(part, _BatchNorm) for part in module.modules())
+
+
+@torch.no_grad()
+def check_outputs(
+    module: nn.Module, inputs: Tensor, n_outputs: int, *, logits: bool
+) -> None:
+    """Refuse a module that does not fit the data, before anything is trained.
+
+    Raises
+    ------
+    ValueError
+        If it cannot read the samples, gives another number of outputs, or gives
+        probabilities where logits are asked for.
+    """
+    some = inputs[:_LOOKED_AT].to(next(module.parameters()).device)
+    training = module.training
+    try:
+        outputs = module.eval()(some)
+    except Exception as error:
+        raise ValueError(
+            f"module cannot read samples of shape {tuple(inputs.shape[1:])} and dtype "
+            f"{inputs.dtype}: {error}"
+        ) from error
+    finally:
+        module.train(training)
+    wanted = (len(some), n_outputs)
+    shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs)
+    if shape != wanted:
+        raise ValueError(
+            f"module must give a tensor of shape {wanted} for {len(some)} samples; got "
+            f"{shape}."
+        )
+    if logits and _look_like_probabilities(outputs):
+        raise ValueError(
+            "module gives probabilities, and logits are expected: leave out its "
+            "softmax, which the loss contains."
+        )
+
+
+def _look_like_probabilities(outputs: Tensor) -> bool:
+    sums = outputs.sum(dim=-1)
+    sum_to_one = (sums - 1).abs() < _PROBABILITY_ROUNDING
+    return bool((outputs >= 0).all() and sum_to_one.all())
+
+
+def _names_of_parameters(factory: Any) -> set[str]:
+    try:
+        return set(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        return set()

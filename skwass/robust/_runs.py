@@ -1,0 +1,157 @@
+"""One run of training, through skorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
+
+from skwass.nn import BayesianLayer
+from skwass.robust._batches import Batches, HeldOut, Samples
+from skwass.robust._net import SharpnessAwareNet
+from skwass.robust._optimizer import OTMDR
+from skwass.robust._recipe import Recipe
+from skwass.training import ProgressBar, StopWhenNotFinite, TorchStream
+
+
+class Schedule(Callback):
+    """Moves the learning rate of the optimiser within, which is the one that descends.
+
+    Parameters
+    ----------
+    name : {"cosine", "one-cycle"}
+        How.
+    n_steps : int
+        Steps of the whole training.
+    """
+
+    def __init__(self, name: str, n_steps: int) -> None:
+        self.name = name
+        self.n_steps = n_steps
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Begin at the start."""
+        base = net.optimizer_.base
+        if self.name == "cosine":
+            self.schedule_ = CosineAnnealingLR(base, self.n_steps)
+        else:
+            self.schedule_ = OneCycleLR(base, net.lr, total_steps=self.n_steps)
+
+    def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+        """Move on by one step."""
+        if training:
+            self.schedule_.step()
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        """Forget the schedule; a fitted net needs none."""
+        del self.schedule_
+
+
+def net_of(
+    module: nn.Module,
+    loss: nn.Module,
+    recipe: Recipe,
+    batches: Batches,
+    held_out: Samples | None,
+) -> SharpnessAwareNet:
+    """A net around a module, ready to be trained."""
+    n_members, seed = len(batches.seeds), batches.seeds[0]
+    stack = n_members if batches.stacked else None
+    judged = None
+    if held_out is not None:
+        judged = predefined_split(HeldOut(held_out, recipe.batch_size, stack))
+    bayesian = recipe.distribution == "bayesian"
+    net = SharpnessAwareNet(
+        module,
+        loss,
+        stream=TorchStream(seed, recipe.device),
+        n_members=n_members,
+        kl_share=recipe.kl_weight / len(batches.samples) if bayesian else 0.0,
+        optimizer=partial(
+            _optimizer,
+            recipe=recipe,
+            module=module,
+            seed=seed,
+            n_members=stack or 1,
+        ),
+        lr=recipe.lr,
+        max_epochs=recipe.max_iter,
+        batch_size=None,
+        # a loader without a generator draws from the global one
+        iterator_train__generator=torch.Generator().manual_seed(seed),
+        iterator_valid__generator=torch.Generator().manual_seed(seed),
+        train_split=judged,
+        callbacks=_callbacks(recipe, batches, held_out is not None),
+        callbacks__print_log=None,
+        device=recipe.device,
+        verbose=0,
+    )
+    net.initialize()
+    return net
+
+
+def _optimizer(
+    params: Iterable[Tensor],
+    *,
+    lr: float,
+    recipe: Recipe,
+    module: nn.Module,
+    seed: int,
+    n_members: int,
+) -> OTMDR:
+    """The optimiser that skorch asks for; scales of Bayesian weights do not ascend."""
+    spreads = _spreads(module)
+    known = {id(spread) for spread in spreads}
+    others = [p for p in module.parameters() if id(p) not in known]
+    groups: list[dict[str, Any]] = [{"params": others}]
+    if spreads:
+        groups.append({"params": spreads, "perturb": False, "weight_decay": 0.0})
+    return OTMDR(
+        groups,
+        recipe.optimizer,
+        rho=recipe.rho,
+        n_particles=recipe.n_particles,
+        n_ascent_steps=recipe.n_ascent_steps,
+        noise=recipe.noise,
+        norm=recipe.norm,
+        adaptive=recipe.adaptive,
+        n_members=n_members,
+        module=module,
+        generator=torch.Generator(recipe.device).manual_seed(seed),
+        lr=lr,
+        weight_decay=recipe.weight_decay,
+        **recipe.momentum,
+    )
+
+
+def _spreads(module: nn.Module) -> list[Tensor]:
+    layers = [part for part in module.modules() if isinstance(part, BayesianLayer)]
+    found = [s for one in layers for s in (one.weight_spread, one.bias_spread)]
+    return list({id(spread): spread for spread in found if spread is not None}.values())
+
+
+def _callbacks(
+    recipe: Recipe, batches: Batches, judged: bool
+) -> list[tuple[str, Callback]]:
+    advice = (
+        f"Lower lr (now {recipe.lr:g}) or rho (now {recipe.rho:g}), or rescale X, and "
+        "fit again."
+    )
+    callbacks: list[tuple[str, Callback]] = [("finite", StopWhenNotFinite(advice))]
+    if recipe.lr_schedule != "constant":
+        n_steps = recipe.max_iter * batches.n_batches
+        callbacks.append(("schedule", Schedule(recipe.lr_schedule, n_steps)))
+    if judged:
+        early_stopping = EarlyStopping(
+            patience=recipe.n_iter_no_change, threshold=recipe.tol, load_best=True
+        )
+        callbacks.append(("early_stopping", early_stopping))
+    if recipe.verbose:
+        callbacks.append(("progress", ProgressBar("training")))
+    return callbacks
