@@ -275,7 +275,7 @@ class OTMDRClassifier(ClassifierMixin, SharpnessAwareEstimator):
         FloatingPointError
             If the loss turns NaN or infinite. What was fitted before is kept.
         """
-        self._validate_params()
+        self._check_parameters()
         with keep_fitted_state(self):
             goes_on = self.warm_start and hasattr(self, "_groups")
             X, y = self._read_pair(X, y, reset=not goes_on)
@@ -326,7 +326,7 @@ class OTMDRClassifier(ClassifierMixin, SharpnessAwareEstimator):
         FloatingPointError
             If the loss turns NaN or infinite. What was fitted before is kept.
         """
-        self._validate_params()
+        self._check_parameters()
         with keep_fitted_state(self):
             if self.class_weight == "balanced":
                 raise ValueError(

@@ -123,22 +123,30 @@ class SharpnessAwareEstimator(BaseEstimator):
         self : estimator instance
             Estimator instance.
         """
-        super().set_params(
-            **{k: v for k, v in params.items() if not k.startswith(_OF_MODULE)}
-        )
-        self._take_module_parameters(
-            {k: v for k, v in params.items() if k.startswith(_OF_MODULE)}
-        )
+        more = {
+            name: value
+            for name, value in params.items()
+            # the latter is what `__init__` calls them
+            if name.startswith(_OF_MODULE) or name == "module_params"
+        }
+        super().set_params(**{k: v for k, v in params.items() if k not in more})
+        self._take_module_parameters(more)
         return self
 
     def _take_module_parameters(self, params: Mapping[str, Any]) -> None:
-        for name, value in params.items():
-            if not name.startswith(_OF_MODULE):
+        vars(self).update(params)
+
+    def _check_parameters(self) -> None:
+        """Refuse values, and names, that mean nothing."""
+        known = set(self._get_param_names())
+        for name in vars(self):
+            learned = name.startswith("_") or name.endswith("_")
+            if not (learned or name in known or name.startswith(_OF_MODULE)):
                 raise TypeError(
                     f"{type(self).__name__} got an unexpected parameter {name!r}; "
                     f"parameters of the module are called {_OF_MODULE}…"
                 )
-            setattr(self, name, value)
+        self._validate_params()
 
     def _module_parameters(self) -> dict[str, Any]:
         """Without the prefix."""
@@ -173,13 +181,14 @@ class SharpnessAwareEstimator(BaseEstimator):
         random_state = check_random_state(self.random_state)
         recipe = Recipe.of(self, len(X))
         earlier = self._earlier(recipe)
-        seeds = [draw_seed(random_state) for _ in range(recipe.n_members)]
-        samples = _checked(X, targets, weights, task, recipe, seeds[0])
+        self._seeds = [draw_seed(random_state) for _ in range(recipe.n_members)]
+        self._n_calls = 0
+        samples = _checked(X, targets, weights, task, recipe, self._seeds[0])
         held_out = None
         if self.early_stopping:
             samples, held_out = self._split(samples, random_state)
         self._seed = draw_seed(random_state)
-        self._keep(train_members(task, recipe, samples, held_out, seeds, earlier))
+        self._keep(train_members(task, recipe, samples, held_out, self._seeds, earlier))
         if self._was_interrupted(recipe):
             warnings.warn(
                 "Training was interrupted; the networks are those of the epochs so "

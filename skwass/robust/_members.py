@@ -12,7 +12,7 @@ import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from torch import Tensor, nn
 
-from skwass.nn import BayesianLayer, make_bayesian, sampled_weights
+from skwass.nn import BayesianLayer, Perceptron, make_bayesian, sampled_weights
 from skwass.robust._batches import Batches, Samples
 from skwass.robust._modules import perceptron, users_module
 from skwass.robust._net import SharpnessAwareNet
@@ -108,12 +108,26 @@ class Group:
         module: nn.Module = self.net.module_
         return module
 
-    @torch.no_grad()
-    def outputs(self, inputs: Tensor) -> Tensor:
-        """Those of each member, of shape (n_members, n_samples, n_outputs)."""
+    def reader(self) -> nn.Module:
+        """What predicts: perceptrons in double precision, which costs them little.
+
+        What is said of a sample then does not depend on how many others there are.
+        """
         module = self.module.eval()
+        if (
+            isinstance(module, Perceptron)
+            and torch.device(self.net.device).type != "mps"
+        ):
+            return copy.deepcopy(module).double()
+        return module
+
+    @torch.no_grad()
+    def outputs(self, reader: nn.Module, inputs: Tensor) -> Tensor:
+        """Those of each member, of shape (n_members, n_samples, n_outputs)."""
+        if isinstance(reader, Perceptron):
+            inputs = inputs.to(next(reader.parameters()).dtype)
         parts = [
-            module(rows.to(self.net.device)).cpu()
+            reader(rows.to(self.net.device)).cpu()
             for rows in inputs.split(_ROWS_AT_ONCE)
         ]
         found = torch.cat(parts, dim=-2)
@@ -162,15 +176,17 @@ def member_outputs(
     Every call with the same seed uses the same weights, so that what is said of a
     sample depends on no other. None draws no weights.
     """
+    readers = [group.reader() for group in groups]
+    pairs = list(zip(groups, readers, strict=True))
     if n_draws is None:
-        yield torch.cat([group.outputs(inputs) for group in groups])
+        yield torch.cat([group.outputs(reader, inputs) for group, reader in pairs])
         return
     generator = torch.Generator().manual_seed(seed)
     for _ in range(n_draws):
         parts = []
-        for group in groups:
-            with sampled_weights(group.module, generator):
-                parts.append(group.outputs(inputs))
+        for group, reader in pairs:
+            with sampled_weights(reader, generator):
+                parts.append(group.outputs(reader, inputs))
         yield torch.cat(parts)
 
 

@@ -246,7 +246,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         FloatingPointError
             If the loss turns NaN or infinite. What was fitted before is kept.
         """
-        self._validate_params()
+        self._check_parameters()
         with keep_fitted_state(self):
             goes_on = self.warm_start and hasattr(self, "_groups")
             X, y = self._read_pair(X, y, reset=not goes_on)
@@ -285,7 +285,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         FloatingPointError
             If the loss turns NaN or infinite. What was fitted before is kept.
         """
-        self._validate_params()
+        self._check_parameters()
         with keep_fitted_state(self):
             first = not hasattr(self, "_groups")
             X, y = self._read_pair(X, y, reset=first)
