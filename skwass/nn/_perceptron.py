@@ -109,6 +109,15 @@ class Perceptron(nn.Sequential):
         super().__init__(*layers)
         self.n_members = n_members
 
+    @torch.no_grad()
+    def take(self, members: Sequence[Perceptron]) -> None:
+        """Let a stack start from the weights of as many single perceptrons."""
+        for layers in zip(self, *members, strict=True):
+            stack, *singles = layers
+            if isinstance(stack, StackedLinear):
+                stack.weight.copy_(torch.stack([one.weight.T for one in singles]))
+                stack.bias.copy_(torch.stack([one.bias for one in singles]))
+
     def forward(self, x: Tensor) -> Tensor:
         """Outputs of each row, by each member."""
         if self.n_members is not None and x.ndim == 2:

@@ -493,7 +493,7 @@ class OTMDRClassifier(ClassifierMixin, SharpnessAwareEstimator):
         unknown = np.flatnonzero(self.classes_[places] != y)
         if len(unknown):
             raise ValueError(
-                f"y has the class {y[unknown[0]]!r}, which is not in classes: "
+                f"y has the class {y[unknown[0]]}, which is not in classes: "
                 f"{self.classes_}."
             )
         if self.class_weight is not None:

@@ -290,7 +290,7 @@ def _checked(
     if task.module is None:
         inputs = inputs.float()
     else:
-        network = task.network(recipe, inputs, seed, None)
+        network = task.network(recipe, inputs, [seed])
         inputs = _as_inputs(X, network)
         network.to(recipe.device)
         check_outputs(network, inputs, task.n_outputs, logits=task.logits)

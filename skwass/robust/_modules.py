@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,24 +24,36 @@ def perceptron(
     inputs: Tensor,
     n_outputs: int,
     hidden_layer_sizes: tuple[int, ...],
-    seed: int,
-    n_members: int | None,
+    seeds: list[int],
+    stacked: bool,
 ) -> Perceptron:
-    """The network for tables, which standardises columns by those of the fit."""
+    """The network for tables, which standardises columns by those of the fit.
+
+    Each of a stack starts as it would alone.
+    """
     flat = inputs.double()
     scale = flat.std(dim=0, correction=0)
     # a constant column says nothing; one that rounding moves, no more
     steady = scale <= torch.finfo(inputs.dtype).eps * flat.abs().amax(dim=0)
     scale = torch.where(steady, 1.0, scale)
-    with local_torch_seed(seed):
-        return Perceptron(
-            inputs.shape[1],
-            n_outputs,
-            hidden_layer_sizes,
-            n_members=n_members,
-            mean=flat.mean(dim=0).float(),
-            scale=scale.float(),
-        )
+    make = partial(
+        Perceptron,
+        inputs.shape[1],
+        n_outputs,
+        hidden_layer_sizes,
+        mean=flat.mean(dim=0).float(),
+        scale=scale.float(),
+    )
+    members = []
+    for seed in seeds:
+        with local_torch_seed(seed):
+            members.append(make())
+    if not stacked:
+        return members[0]
+    with local_torch_seed(0):  # leaves the global generator alone; all is put over
+        stack = make(n_members=len(seeds))
+    stack.take(members)
+    return stack
 
 
 def users_module(
