@@ -15,6 +15,7 @@ from skwass.manifold import (
     euclidean_embedding_bounds,
     nearest_euclidean_distances,
 )
+from skwass.robust import OTMDR, OTMDRClassifier, OTMDRRegressor
 from skwass.transport import (
     paired_wasserstein_distances,
     sampled_wasserstein_distances,
@@ -25,11 +26,14 @@ from skwass.transport import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "OTMDR",
     "EuclideanDistanceEmbedding",
     "HistogramToCloud",
     "ImageToCloud",
     "LinearOTEmbedder",
     "NicheClouds",
+    "OTMDRClassifier",
+    "OTMDRRegressor",
     "PointClouds",
     "SlicedWassersteinEmbedder",
     "WormholeEmbedder",
