@@ -148,6 +148,22 @@ def checked_labels(
     return given
 
 
+def with_unseen_classes(
+    classes: ArrayLike, y_proba: ArrayLike, y_true: ArrayLike
+) -> tuple[NDArray, NDArray]:
+    """All classes, and the probability of each: zero for those not seen in the fit."""
+    known = np.asarray(classes)
+    proba = np.asarray(y_proba)
+    labels = unique_labels(known, y_true)
+    if len(labels) == len(known):
+        return known, proba
+    if proba.ndim == 1:
+        proba = np.column_stack([1 - proba, proba])
+    widened = np.zeros((len(proba), len(labels)), dtype=proba.dtype)
+    widened[:, np.searchsorted(labels, known)] = proba
+    return labels, widened
+
+
 def _pair_around(label: object) -> NDArray:
     """Both classes of a binary target that shows one, where convention knows them."""
     for pair in ([0, 1], [-1, 1]):

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, make_scorer
-from sklearn.utils.multiclass import unique_labels
 
 from skwass.metrics._calibration import (
     adaptive_calibration_error,
@@ -18,6 +16,7 @@ from skwass.metrics._calibration import (
     expected_calibration_error,
     maximum_calibration_error,
 )
+from skwass.metrics._predictions import with_unseen_classes
 from skwass.metrics._proper import brier_score
 from skwass.metrics._selective import area_under_risk_coverage
 
@@ -51,22 +50,6 @@ class ProbabilityScorer(_Scorer):
                 estimator.classes_, y_proba, y_true
             )
         return float(self._sign * self._score_func(y_true, y_proba, **options))
-
-
-def with_unseen_classes(
-    classes: ArrayLike, y_proba: ArrayLike, y_true: ArrayLike
-) -> tuple[NDArray, NDArray]:
-    """All classes, and the probability of each: zero for those not seen in the fit."""
-    known = np.asarray(classes)
-    proba = np.asarray(y_proba)
-    labels = unique_labels(known, y_true)
-    if len(labels) == len(known):
-        return known, proba
-    if proba.ndim == 1:
-        proba = np.column_stack([1 - proba, proba])
-    widened = np.zeros((len(proba), len(labels)), dtype=proba.dtype)
-    widened[:, np.searchsorted(labels, known)] = proba
-    return labels, widened
 
 
 def probability_scorer(metric: Callable[..., float], *, sign: int = -1) -> Any:

@@ -1,7 +1,13 @@
-"""Pictures of embeddings, in the manner of scikit-learn's displays."""
+"""Pictures of embeddings and predictions, in the manner of scikit-learn's displays."""
 
 from skwass.plotting._barycenter import BarycenterDisplay
 from skwass.plotting._embedding import EmbeddingDisplay
+from skwass.plotting._reliability_display import ReliabilityDisplay
 from skwass.plotting._shepard import ShepardDisplay
 
-__all__ = ["BarycenterDisplay", "EmbeddingDisplay", "ShepardDisplay"]
+__all__ = [
+    "BarycenterDisplay",
+    "EmbeddingDisplay",
+    "ReliabilityDisplay",
+    "ShepardDisplay",
+]
