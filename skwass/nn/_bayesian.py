@@ -23,7 +23,24 @@ class BayesianLayer(nn.Module):
 
     and the prior :math:`\mathcal N(0, p^2)`. The means are the parameters ``weight``
     and ``bias``, as without Bayes; the raw spreads :math:`\rho` are ``weight_spread``
-    and ``bias_spread``.
+    and ``bias_spread``. No layer by itself; it serves to find those of a module.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        What torch's own layer takes.
+    prior_scale : float, default=0.1
+        Standard deviation of the prior; see `BayesianLinear`.
+    initial_scale : float, default=0.0067
+        Standard deviation that each weight starts with; see `BayesianLinear`.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from skwass.nn import BayesianLayer, make_bayesian
+    >>> net = make_bayesian(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)))
+    >>> [name for name, part in net.named_modules() if isinstance(part, BayesianLayer)]
+    ['0', '2']
     """
 
     weight: Tensor
@@ -262,17 +279,19 @@ def _noisy(layer: BayesianLayer, x: Tensor) -> Tensor:
 
 def _deviation(layer: BayesianLayer, x: Tensor) -> Tensor:
     """The standard deviation of the output."""
+    # products, as the gradient of torch's square takes twice their time
     variance = layer.run(
-        x.square(),
+        x * x,
         _variance(layer.weight_spread, x.dtype),
         None if layer.bias_spread is None else _variance(layer.bias_spread, x.dtype),
     )
     # the root has a gradient at rows of zeros too, and there it comes to nothing
-    return (variance + torch.finfo(variance.dtype).tiny).sqrt()
+    return variance.add_(torch.finfo(variance.dtype).tiny).sqrt_()
 
 
 def _variance(spread: Tensor, dtype: torch.dtype) -> Tensor:
-    return F.softplus(widened(spread)).square().to(dtype)
+    scale = F.softplus(widened(spread))
+    return (scale * scale).to(dtype)
 
 
 def widened(tensor: Tensor) -> Tensor:

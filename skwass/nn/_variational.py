@@ -13,6 +13,9 @@ from torch.nn import functional as F
 
 from skwass.nn._bayesian import BayesianLayer, at_means, widened
 
+# prior scale, device, dtype
+_Kind = tuple[float, torch.device, torch.dtype]
+
 # below it, softplus is the exponential function to the last digit of a double
 _LOW = -30.0
 
@@ -137,18 +140,26 @@ def kl_divergence(module: nn.Module) -> Tensor:
     >>> round(kl_divergence(layer).item(), 4)
     0.0
     """
-    parts: dict[tuple[int, int], Tensor] = {}
+    # layers that share weights have one posterior for them
+    seen: set[tuple[int, int]] = set()
+    groups: dict[_Kind, tuple[list[Tensor], list[Tensor]]] = {}
     for layer in _layers(module):
         for mean, spread in (
             (layer.weight, layer.weight_spread),
             (layer.bias, layer.bias_spread),
         ):
-            # layers that share weights have one posterior for them
-            if mean is None or spread is None or (id(mean), id(spread)) in parts:
+            if mean is None or spread is None or (id(mean), id(spread)) in seen:
                 continue
-            parts[id(mean), id(spread)] = _divergence(mean, spread, layer.prior_scale)
-    first, *others = parts.values()
-    # parts of one module can lie on several devices
+            seen.add((id(mean), id(spread)))
+            kind = layer.prior_scale, mean.device, mean.dtype
+            means, spreads = groups.setdefault(kind, ([], []))
+            means.append(mean)
+            spreads.append(spread)
+    # few long vectors, since a small network is mostly overhead
+    first, *others = (
+        _divergence(_joined(means), _joined(spreads), prior_scale)
+        for (prior_scale, *_), (means, spreads) in groups.items()
+    )
     return sum((part.to(first.device) for part in others), start=first)
 
 
@@ -208,12 +219,16 @@ def _ways(
             layer._way = its_before
 
 
-def _divergence(mean: Tensor, spread: Tensor, prior_scale: float) -> Tensor:
-    """That of one tensor of weights."""
-    raw = widened(spread)
+def _joined(tensors: list[Tensor]) -> Tensor:
+    return torch.cat([widened(tensor).flatten() for tensor in tensors])
+
+
+def _divergence(mean: Tensor, raw: Tensor, prior_scale: float) -> Tensor:
+    """That of vectors of means and raw spreads."""
     # log softplus; the second term is there, and has a gradient, below _LOW only
     kept = raw.clamp_min(_LOW)
     log_scale = F.softplus(kept).log() + (raw - kept)
     # of log(σ / p) this form keeps all digits where the posterior is near the prior
     twice = 2 * (log_scale - math.log(prior_scale))
-    return 0.5 * ((widened(mean) / prior_scale).square() + twice.expm1() - twice).sum()
+    ratio = mean / prior_scale
+    return 0.5 * (ratio.dot(ratio) + (twice.expm1() - twice).sum())
