@@ -33,7 +33,7 @@ def expected_calibration_error(
               \left|\text{acc}(B_b) - \text{conf}(B_b)\right| .
 
     The whole set is taken at once. An error averaged over batches would be another, and
-    a larger one.
+    as a rule a larger one.
 
     Parameters
     ----------

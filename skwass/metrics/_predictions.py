@@ -49,15 +49,15 @@ def checked_predictions(
 
     Samples of zero weight are checked, and then left out.
     """
-    y_true = column_or_1d(y_true)
-    kind = type_of_target(y_true, input_name="y_true")
+    target = column_or_1d(y_true)
+    kind = type_of_target(target, input_name="y_true")
     if kind not in ("binary", "multiclass"):
         raise ValueError(f"y_true must hold one class label a sample; got {kind!r}.")
     proba, eps = checked_probabilities(y_proba)
-    check_consistent_length(y_true, proba)
+    check_consistent_length(target, proba)
     weights = checked_weights(sample_weight, len(proba))
-    columns = checked_labels(y_true, labels, proba.shape[1])
-    classes = np.searchsorted(columns, y_true).astype(np.intp)
+    columns = checked_labels(target, labels, proba.shape[1])
+    classes = np.searchsorted(columns, target).astype(np.intp)
     counted = weights > 0
     return Predictions(
         columns, classes[counted], proba[counted], weights[counted], counted, eps

@@ -30,8 +30,8 @@ class ProbabilityScorer(_Scorer):
     """Score probabilities by the classes that the estimator knows, not those of a fold.
 
     A fold may lack a class that the estimator was fitted on, or hold one that it was
-    not; that one has probability zero. scikit-learn's scorers see only the fold, and
-    give NaN for both.
+    not; that one has probability zero. scikit-learn's own log loss sees only the fold,
+    and is NaN for both.
     """
 
     def _score(

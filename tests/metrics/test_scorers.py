@@ -1,8 +1,6 @@
 """Scorers by name, in folds that lack a class as well."""
 
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,7 +9,10 @@ from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
+from sklearn.feature_selection import SequentialFeatureSelector
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import _scorer as scikit_learns
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
@@ -21,7 +22,7 @@ from sklearn.model_selection import (
 )
 
 from skwass import metrics
-from skwass.metrics._scorers import SCORERS, register_scorers
+from skwass.metrics._scorers import SCORERS, _copied_names, register_scorers
 
 FUNCTIONS = {
     "neg_expected_calibration_error": metrics.expected_calibration_error,
@@ -184,37 +185,28 @@ def test__scorer_of_scikit_learn__keeps_its_name():
     assert repr(get_scorer("accuracy")) == repr(before)
 
 
-def run(code):
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def fresh():
+    """A name that is registered after all of scikit-learn was imported."""
+    name = "neg_fresh"
+    register_scorers({name: SCORERS["neg_area_under_risk_coverage"]})
+    yield name
+    scikit_learns._SCORERS.pop(name)
+    for options in _copied_names():
+        options.discard(name)
 
 
-def test__names__are_taken_whatever_was_imported_first():
-    code = """
-from sklearn.feature_selection import SequentialFeatureSelector
-from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
-import skwass.metrics
-from sklearn.datasets import load_iris
-X, y = load_iris(return_X_y=True)
-plain, name = LogisticRegression(max_iter=1000), "neg_area_under_risk_coverage"
-cross_val_score(plain, X, y, scoring=name, cv=2, error_score="raise")
-GridSearchCV(plain, {"C": [1]}, scoring=name, cv=2, error_score="raise").fit(X, y)
-SequentialFeatureSelector(plain, scoring=name, cv=2).fit(X[:, :2], y)
-permutation_importance(plain.fit(X, y), X, y, scoring=name, n_repeats=1)
-print("well")
-"""
-    done = run(code)
-    assert done.stdout.strip() == "well", done.stderr
+def test__names__are_taken_by_what_was_imported_before(fresh):
+    X, y = flowers()
+    plain = LogisticRegression().fit(X, y)
+    assert cross_val_score(plain, X, y, scoring=fresh, cv=2).max() < 0
+    GridSearchCV(plain, {"C": [1]}, scoring=fresh, cv=2).fit(X, y)
+    SequentialFeatureSelector(plain, scoring=fresh, cv=2).fit(X, y)
+    permutation_importance(plain, X, y, scoring=fresh, n_repeats=1, random_state=0)
 
 
-def test__import__survives_a_scikit_learn_that_keeps_its_scorers_elsewhere():
-    done = run(
-        "import sklearn.metrics._scorer as scorer\n"
-        "scorer.__dict__.pop('_SCORERS')\n"
-        "import skwass.metrics\n"
-        "print('well')\n"
-    )
-    assert done.stdout.strip() == "well", done.stderr
+def test__names__are_unknown_if_scikit_learn_keeps_its_scorers_elsewhere(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delattr(scikit_learns, "_SCORERS")
+        register_scorers({"neg_late": SCORERS["neg_brier_score_multiclass"]})
+    assert "neg_late" not in get_scorer_names()
