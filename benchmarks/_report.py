@@ -104,6 +104,11 @@ def spread(values: Iterable[float], form: str = ".3g") -> str:
     return f"{np.median(numbers):{form}} ({least:{form}} – {greatest:{form}})"
 
 
+def shown(values: Sequence[float], form: str = ".3g") -> str:
+    """The same without a range, where there is none."""
+    return f"{values[0]:{form}}" if len(set(values)) == 1 else spread(values, form)
+
+
 def surroundings() -> str:
     """Machine and versions, as a sentence."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)

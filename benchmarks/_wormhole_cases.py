@@ -22,9 +22,9 @@ from _clouds import (
     outlines_split,
     ragged_split,
 )
+from _records import Figures
 from _wormhole_decoder import of_decoder
 from _wormhole_judging import Fitted, Judge, of_labels, of_speed
-from _wormhole_records import Figures
 
 from skwass import WormholeEmbedder, wasserstein_distances
 

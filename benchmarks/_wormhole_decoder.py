@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import ot
 from _clouds import Array, Pairs, draw_pairs
+from _records import Figures
 from _wormhole_judging import Fitted
-from _wormhole_records import Figures
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 

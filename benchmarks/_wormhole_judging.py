@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from _clouds import Array, Pairs, Split, draw_pairs
-from _wormhole_records import Figures
+from _records import Figures
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import _wormhole_peer as peer
 import _wormhole_sizes as sizes
-from _report import Report, spread
+from _records import Records
+from _report import Report, shown, spread
 from _wormhole_cases import CASES
 from _wormhole_judging import N_PAIRS
-from _wormhole_records import Records
 
 #: of rows of the first table: figure, what it is called, limit
 _GOALS: dict[str, list[tuple[str, str, str]]] = {
@@ -92,7 +92,7 @@ def _quality(report: Report, records: Records) -> None:
     report.table(
         [*header, "minutes in all", "clouds/s", "numbers", "pairs", "epochs"],
         [
-            [CASES[name].title, *(_cell(records, name, *each) for each in figures)]
+            [CASES[name].title, *(records.cell(name, *each) for each in figures)]
             for name in measured
         ],
     )
@@ -143,8 +143,8 @@ def _unseen(report: Report, records: Records) -> None:
         ):
             both = records.pairs((whole, figure), (part, figure))
             losses = [first - second for first, second in both]
-            seen = _cell(records, whole, figure, ".5f")
-            unseen = _cell(records, part, figure, ".5f")
+            seen = records.cell(whole, figure, ".5f")
+            unseen = records.cell(part, figure, ".5f")
             lost = spread(losses, ".5f") if losses else "–"
             rows.append([f"{CASES[part].title}: {words}", seen, unseen, lost])
             if losses:
@@ -174,7 +174,7 @@ def _decoder(report: Report, records: Records) -> None:
     report.table(
         ["", "decoded", "objective", "barycentre", "midpoint"],
         [
-            [title, *(_cell(records, "mnist", prefix + name, ".3f") for name in names)]
+            [title, *(records.cell("mnist", prefix + name, ".3f") for name in names)]
             for title, prefix in (("Wormhole", ""), ("linear", "linear_"))
         ],
     )
@@ -186,8 +186,8 @@ def _labels(report: Report, records: Records) -> None:
         found, exact = zip(*pairs, strict=True)
         report.note(
             "The nearest neighbour gets "
-            f"{_shown(found, '.3f')} of the outlines right by the embedding, and "
-            f"{_shown(exact, '.3f')} by exact Gromov–Wasserstein distances."
+            f"{shown(found, '.3f')} of the outlines right by the embedding, and "
+            f"{shown(exact, '.3f')} by exact Gromov–Wasserstein distances."
         )
         lost = [100 * (best - own) for own, best in pairs]
         report.target("Outlines, points of accuracy lost", lost, "<= 2")
@@ -212,7 +212,7 @@ def _sizes(report: Report, records: Records) -> None:
     report.table(
         ["clouds", "seconds to fit", "ms a cloud", "Pearson d²", "error", "peak, GB"],
         [
-            [f"{size:,}", *(_cell(records, f"size-{size}", *each) for each in figures)]
+            [f"{size:,}", *(records.cell(f"size-{size}", *each) for each in figures)]
             for size in measured
         ],
     )
@@ -240,7 +240,7 @@ def _peer(report: Report, records: Records) -> None:
         return
 
     def cell(name: str, form: str) -> str:
-        return _cell(records, "authors", name, form)
+        return records.cell("authors", name, form)
 
     report.note(
         "The authors' package on the same MNIST clouds, in coordinates from -1 to 1, "
@@ -282,16 +282,6 @@ def _peer(report: Report, records: Records) -> None:
         ratios = [3600 * hours / seconds for hours, seconds in both]
         what = f"Extrapolated default run over our time past {peer.PUBLISHED:.2f}"
         report.target(what, ratios, ">= 100")
-
-
-def _cell(records: Records, row: str, figure: str, form: str) -> str:
-    values = records.values(row, figure)
-    return _shown(values, form) if values else "–"
-
-
-def _shown(values: Sequence[float], form: str) -> str:
-    """Without a range, where there is none."""
-    return f"{values[0]:{form}}" if len(set(values)) == 1 else spread(values, form)
 
 
 def _less(own: float, other: float) -> float:

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from _clouds import MNIST, PointClouds, Split, images_split
+from _records import Figures
 from _wormhole_cases import Scope
 from _wormhole_judging import Fitted, Judge
-from _wormhole_records import Figures
 
 from skwass import WormholeEmbedder
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from _clouds import MNIST, Array, Split
 from _contest import peak_memory
+from _records import Figures
 from _wormhole_cases import Scope
 from _wormhole_judging import Fitted, Judge
-from _wormhole_records import Figures
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 

@@ -20,9 +20,9 @@ import _wormhole_page as page
 import _wormhole_peer as peer
 import _wormhole_sizes as sizes
 from _clouds import MNIST, stored
+from _records import Figures, Records
 from _report import options_parser
 from _wormhole_cases import CASES, Scope
-from _wormhole_records import Figures, Records
 
 from skwass import WormholeEmbedder
 
@@ -36,7 +36,7 @@ Measure = Callable[[Scope], Figures]
 def main() -> None:
     arguments = _arguments()
     trial = arguments.quick or arguments.limit is not None
-    records = Records.passing() if trial else Records.kept()
+    records = Records.passing() if trial else Records.of("wormhole")
     rows = [] if arguments.page else arguments.only or list(_rows())
     if arguments.quick and not arguments.only:
         rows = rows[:1]

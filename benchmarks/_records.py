@@ -1,4 +1,4 @@
-"""Raw figures of `wormhole.py`: kept on disk, since all rows take hours."""
+"""Raw figures of benchmarks that take hours: kept on disk, row by row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from _report import RESULTS, surroundings
+from _report import RESULTS, shown, surroundings
 
 Figures = dict[str, float]
 
@@ -21,13 +21,16 @@ class Records:
     path: Path | None = None
 
     @classmethod
-    def kept(cls) -> Records:
+    def kept(cls, path: Path) -> Records:
         """Those of earlier runs, to which new ones are added."""
-        path = RESULTS / "wormhole.json"
-        if not path.is_file():
-            return cls({}, {}, path)
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return cls(stored["rows"], stored["measured"], path)
+        records = cls({}, {}, path)
+        records._read()
+        return records
+
+    @classmethod
+    def of(cls, name: str) -> Records:
+        """Those of the benchmark of that name, which lie beside its page."""
+        return cls.kept(RESULTS / f"{name}.json")
 
     @classmethod
     def passing(cls) -> Records:
@@ -39,6 +42,7 @@ class Records:
 
         `peers` says which other packages took part.
         """
+        self._read()  # what another process has measured since
         by_seed = self.rows.setdefault(row, {})
         by_seed[str(seed)] = {name: float(f"{x:.6g}") for name, x in figures.items()}
         self.measured[row] = f"{surroundings()} {peers}".strip()
@@ -72,6 +76,16 @@ class Records:
             if name in mine[seed] and its_name in theirs[seed]
         ]
 
+    def cell(self, row: str, name: str, form: str) -> str:
+        """A figure for a table: median and range, or a dash."""
+        values = self.values(row, name)
+        return shown(values, form) if values else "–"
+
     def seeds(self) -> list[int]:
         """All that any row was measured with."""
         return sorted({int(seed) for by_seed in self.rows.values() for seed in by_seed})
+
+    def _read(self) -> None:
+        if self.path is not None and self.path.is_file():
+            stored = json.loads(self.path.read_text(encoding="utf-8"))
+            self.rows, self.measured = stored["rows"], stored["measured"]

@@ -1,0 +1,180 @@
+"""The part of the page of `otmdr.py` that compares methods on each problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from _otmdr_methods import METHODS, NOISE, RADII
+from _otmdr_quality import N_FIRST, SETTINGS
+from _records import Records
+from _report import Report
+from scipy.stats import ttest_1samp
+
+_FIGURES = {
+    "accuracy": ("accuracy", ".4f"),
+    "nll": ("NLL", ".3f"),
+    "ece": ("ECE", ".4f"),
+    "brier": ("Brier", ".4f"),
+    "aurc": ("AURC", ".5f"),
+    "cpu_seconds": ("CPU seconds", ".3g"),
+}
+#: who is compared with whom, and what both have in common
+_PAIRS = (
+    ("otmdr-1", "sgd-x2"),
+    ("sam", "sgd-x2"),
+    ("otmdr-1", "sam"),
+    ("otmdr-2", "sgd-x3"),
+    ("otmdr-4", "sgd-x5"),
+    ("otmdr-1", "temperature"),
+    ("otmdr-1", "dropout"),
+    ("recipe", "sgd-x2"),
+    ("otmdr-ensemble", "ensemble"),
+    ("otmdr-ensemble", "ensemble-x2"),
+    ("otmdr-bnn", "sgvb"),
+)
+#: where the first of these is to be significantly better than the second
+_GOAL = ("otmdr-1", "sgd-x2")
+_GOAL_SETTINGS = ("digits", "digits-noisy", "cifar-noisy")
+_LEVEL = 0.025
+_ENSEMBLES = ("otmdr-ensemble", "ensemble")
+
+
+def write(report: Report, records: Records) -> None:
+    for name in SETTINGS:
+        _table(report, records, name)
+        _comparisons(report, records, name)
+        _goals(report, records, name)
+    _goal_of_ensembles(report, records)
+    _recipe(report, records)
+
+
+def _table(report: Report, records: Records, setting: str) -> None:
+    methods = SETTINGS[setting].methods()
+    lines = [
+        [method.title, method.gradients, *_cells(records, f"{setting}/{name}")]
+        for name, method in methods.items()
+        if records.has(f"{setting}/{name}")
+    ]
+    if not lines:
+        return
+    if records.values(f"{setting}/ensemble", "first_nll"):
+        cells = _cells(records, f"{setting}/ensemble", "first_")
+        lines.append([f"deep ensemble of {N_FIRST}", str(N_FIRST), *cells])
+    ground = SETTINGS[setting].ground
+    report.note(
+        f"**{SETTINGS[setting].title}**, ρ = {ground.rho:g} unless it is searched, "
+        f"noise {NOISE:g} where there are particles, {ground.settings['max_iter']} "
+        "epochs. Gradients are those of a run, in units of plain training. "
+        f"Bayesian networks weigh the divergence by {ground.bayesian['kl_weight']:g}."
+    )
+    header = [title for title, _ in _FIGURES.values()]
+    report.table(["", "gradients", *header], lines)
+
+
+def _cells(records: Records, row: str, prefix: str = "") -> list[str]:
+    return [
+        records.cell(row, f"{prefix}{name}", form)
+        for name, (_, form) in _FIGURES.items()
+    ]
+
+
+def _comparisons(report: Report, records: Records, setting: str) -> None:
+    """Differences within seeds: the median, in how many the first is better, and p."""
+    names = [name for name in _FIGURES if name != "cpu_seconds"]
+    lines = []
+    for first, second in _PAIRS:
+        if not records.pairs(
+            (f"{setting}/{first}", "nll"), (f"{setting}/{second}", "nll")
+        ):
+            continue
+        cells = [_difference(records, setting, first, second, name) for name in names]
+        lines.append([f"{METHODS[first].title} – {METHODS[second].title}", *cells])
+    if not lines:
+        return
+    report.note(
+        f"{SETTINGS[setting].title}: differences of two methods with the same seed: "
+        "the median, with how many seeds the first is better, and the one-sided p of a "
+        "paired t-test that it is."
+    )
+    report.table(["", *(_FIGURES[name][0] for name in names)], lines)
+
+
+def _difference(
+    records: Records, setting: str, first: str, second: str, figure: str
+) -> str:
+    gains = _gains(records, setting, first, second, figure)
+    median = np.median(gains) * (1 if figure == "accuracy" else -1)
+    better = int(np.sum(np.array(gains) > 0))
+    text = f"{median:+.4f} ({better}/{len(gains)}"
+    p = _p(gains)
+    return text + (")" if np.isnan(p) else f", p {p:.2g})")
+
+
+def _gains(
+    records: Records, setting: str, first: str, second: str, figure: str
+) -> list[float]:
+    """How much better the first is, seed by seed."""
+    pairs = records.pairs(
+        (f"{setting}/{first}", figure), (f"{setting}/{second}", figure)
+    )
+    sign = 1 if figure == "accuracy" else -1
+    return [sign * (own - other) for own, other in pairs]
+
+
+def _p(gains: list[float]) -> float:
+    """Of no gain, against a gain; NaN if that cannot be said."""
+    if len(gains) < 2 or np.ptp(gains) == 0:
+        return float("nan")
+    found: Any = ttest_1samp(gains, 0, alternative="greater")
+    return float(found.pvalue)
+
+
+def _goals(report: Report, records: Records, setting: str) -> None:
+    if setting not in _GOAL_SETTINGS:
+        return
+    for figure in ("nll", "ece"):
+        p = _p(_gains(records, setting, *_GOAL, figure))
+        if not np.isnan(p):
+            what = (
+                f"{SETTINGS[setting].title}, {METHODS[_GOAL[0]].title} better than "
+                f"{METHODS[_GOAL[1]].title} in {_FIGURES[figure][0]}, one-sided p"
+            )
+            report.target(what, [p], f"<= {_LEVEL}", ".2g")
+
+
+def _goal_of_ensembles(report: Report, records: Records) -> None:
+    """On how many problems the median gain in NLL is above zero."""
+    gains = [_gains(records, setting, *_ENSEMBLES, "nll") for setting in SETTINGS]
+    known = [each for each in gains if each]
+    if known:
+        better = sum(float(np.median(each)) > 0 for each in known)
+        ours, deep = (METHODS[name].title for name in _ENSEMBLES)
+        what = (
+            f"{ours} better than {deep} in NLL, problems of the {len(known)} measured"
+        )
+        report.target(what, [better], ">= 2", ".0f")
+
+
+def _recipe(report: Report, records: Records) -> None:
+    lines = []
+    for name, setting in SETTINGS.items():
+        row = f"{name}/recipe"
+        if records.has(row):
+            chosen = records.cell(row, "rho", "g")
+            fixed = records.cell(f"{name}/sam", "nll", ".3f")
+            plain = records.cell(f"{name}/sgd-x2", "nll", ".3f")
+            found = records.cell(row, "nll", ".3f")
+            lines.append([setting.title, chosen, found, fixed, plain])
+    if not lines:
+        return
+    grid = ", ".join(f"{rho:g}" for rho in RADII)
+    report.note(
+        "How to choose ρ: `GridSearchCV` with scoring ``neg_log_loss`` over "
+        f"{grid}, on the training samples alone, one particle without noise. The NLL "
+        "of what it finds, of SAM with the fixed ρ of the tables above, and of plain "
+        "training of twice as many epochs."
+    )
+    report.table(
+        ["", "ρ found", "NLL with it", "with the fixed ρ", "plain, 2 × epochs"], lines
+    )

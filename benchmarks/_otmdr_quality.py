@@ -1,0 +1,157 @@
+"""The rows of `otmdr.py` that train one method on one problem, and judge it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from _otmdr_data import CIFAR, Problem, Scope, cifar, digits
+from _otmdr_methods import METHODS, Array, Ground, Method
+from _otmdr_networks import SmallResNet
+from _records import Figures
+from torch import nn
+
+from skwass.metrics import (
+    area_under_risk_coverage,
+    brier_score,
+    expected_calibration_error,
+    negative_log_likelihood,
+)
+from skwass.nn import Perceptron
+
+#: members of an ensemble that are also judged by themselves
+N_FIRST = 3
+_DROPOUT = 0.2
+_CIFAR_EPOCHS = 15
+_SGD = {"optimizer": "sgd", "weight_decay": 5e-4}
+# of Bayes, the whole divergence drowns the labels of so few samples in so many weights
+_BAYESIAN = {"optimizer": "adam", "weight_decay": 0.0, "kl_weight": 0.01}
+
+
+def _dropped_perceptron(problem: Problem) -> Callable[..., nn.Module]:
+    flat = torch.as_tensor(problem.X_train)
+    scale = flat.std(dim=0, correction=0)
+    return partial(
+        Perceptron,
+        dropout=_DROPOUT,
+        mean=flat.mean(dim=0),
+        scale=torch.where(scale > 0, scale, 1.0),
+    )
+
+
+def _dropped_resnet(problem: Problem) -> Callable[..., nn.Module]:
+    return partial(SmallResNet, dropout=_DROPOUT / 2)
+
+
+DIGITS = Ground(
+    settings={**_SGD, "batch_size": 50, "max_iter": 100},
+    rho=0.2,
+    bayesian=_BAYESIAN,
+    with_dropout=_dropped_perceptron,
+)
+PHOTOGRAPHS = Ground(
+    settings={
+        **_SGD,
+        "batch_size": 128,
+        "max_iter": _CIFAR_EPOCHS,
+        "module": SmallResNet,
+    },
+    rho=0.05,
+    bayesian=_BAYESIAN,
+    with_dropout=_dropped_resnet,
+    costly=True,
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A table: the data, and how methods are trained on them.
+
+    Attributes
+    ----------
+    title : str
+        What the table is called.
+    ground : Ground
+        How methods are trained.
+    read : callable
+        Takes the scope to a problem.
+    noisy : bool
+        Whether some training labels are wrong.
+    file : str or None
+        What must lie in the folder of data.
+    """
+
+    title: str
+    ground: Ground
+    read: Callable[[Scope], Problem]
+    noisy: bool = False
+    file: str | None = None
+
+    def problem(self, scope: Scope) -> Problem:
+        problem = self.read(scope)
+        return problem.noisy(scope.seed) if self.noisy else problem
+
+    def methods(self) -> dict[str, Method]:
+        """Those that are tried here."""
+        return {
+            name: method
+            for name, method in METHODS.items()
+            if not (method.cheap_only and self.ground.costly)
+        }
+
+    def rows(self) -> dict[str, Callable[[Scope], Figures]]:
+        """What measures each of them."""
+        return {name: partial(self._measure, name) for name in self.methods()}
+
+    def _measure(self, name: str, scope: Scope) -> Figures:
+        problem = self.problem(scope)
+        wall, cpu = time.perf_counter(), time.process_time()
+        trained = METHODS[name].train(self.ground, problem, scope)
+        figures = {
+            "seconds": time.perf_counter() - wall,
+            "cpu_seconds": time.process_time() - cpu,
+        }
+        figures |= judged(problem, trained.predict_proba(problem.X_test))
+        if hasattr(trained.estimator, "best_params_"):
+            figures["rho"] = trained.estimator.best_params_["rho"]
+        if getattr(trained.estimator, "distribution", "") == "ensemble":
+            figures |= _of_members(problem, trained.estimator)
+        return figures
+
+
+def judged(problem: Problem, proba: Array) -> Figures:
+    """How good and how honest probabilities of the held-out samples are."""
+    labels = np.arange(proba.shape[1])
+    measures = {
+        "nll": negative_log_likelihood,
+        "ece": expected_calibration_error,
+        "brier": brier_score,
+        "aurc": area_under_risk_coverage,
+    }
+    right = proba.argmax(axis=1) == problem.y_test
+    figures = {"accuracy": float(right.mean())}
+    return figures | {
+        name: float(measure(problem.y_test, proba, labels=labels))
+        for name, measure in measures.items()
+    }
+
+
+def _of_members(problem: Problem, ensemble: Any) -> Figures:
+    """A smaller ensemble of the first members."""
+    proba = ensemble.predict_members(problem.X_test)[:N_FIRST].mean(axis=0)
+    return {f"first_{name}": x for name, x in judged(problem, proba).items()}
+
+
+SETTINGS: dict[str, Setting] = {
+    "digits": Setting("digits", DIGITS, digits),
+    "digits-noisy": Setting("digits, noisy labels", DIGITS, digits, noisy=True),
+    "cifar": Setting("CIFAR-10", PHOTOGRAPHS, cifar, file=CIFAR),
+    "cifar-noisy": Setting(
+        "CIFAR-10, noisy labels", PHOTOGRAPHS, cifar, noisy=True, file=CIFAR
+    ),
+}
