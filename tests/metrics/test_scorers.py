@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_selection import SequentialFeatureSelector
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import _scorer as scikit_learns
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.model_selection import (
@@ -20,6 +20,7 @@ from sklearn.model_selection import (
     cross_val_score,
     cross_validate,
 )
+from sklearn.svm import LinearSVC
 
 from skwass import metrics
 from skwass.metrics._scorers import SCORERS, _copied_names, register_scorers
@@ -169,11 +170,8 @@ def test__scorer__is_pickled():
 
 def test__estimator_without_probabilities__is_refused():
     X, y = flowers(2)
-    number = (y == "setosa").astype(int)
     with pytest.raises(AttributeError, match="predict_proba"):
-        get_scorer("neg_brier_score_multiclass")(
-            LinearRegression().fit(X, number), X, number
-        )
+        get_scorer("neg_brier_score_multiclass")(LinearSVC().fit(X, y), X, y)
 
 
 # --- registering ------------------------------------------------------------------
