@@ -67,5 +67,5 @@ class SharpnessAwareNet(NeuralNet):
             named_parameters=[*self.module_.named_parameters()],
             batch=batch,
         )
-        self.optimizer_.base.step()
+        self.optimizer_.step()
         return {"loss": loss, "y_pred": None}

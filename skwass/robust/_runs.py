@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
@@ -18,39 +18,6 @@ from skwass.robust._net import SharpnessAwareNet
 from skwass.robust._optimizer import OTMDR
 from skwass.robust._recipe import Recipe
 from skwass.training import ProgressBar, StopWhenNotFinite, TorchStream
-
-
-class Schedule(Callback):
-    """Moves the learning rate of the optimiser within, which is the one that descends.
-
-    Parameters
-    ----------
-    name : {"cosine", "one-cycle"}
-        How.
-    n_steps : int
-        Steps of the whole training.
-    """
-
-    def __init__(self, name: str, n_steps: int) -> None:
-        self.name = name
-        self.n_steps = n_steps
-
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Begin at the start."""
-        base = net.optimizer_.base
-        if self.name == "cosine":
-            self.schedule_ = CosineAnnealingLR(base, self.n_steps)
-        else:
-            self.schedule_ = OneCycleLR(base, net.lr, total_steps=self.n_steps)
-
-    def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
-        """Move on by one step."""
-        if training:
-            self.schedule_.step()
-
-    def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        """Forget the schedule; a fitted net needs none."""
-        del self.schedule_
 
 
 def net_of(
@@ -144,9 +111,15 @@ def _callbacks(
         "fit again."
     )
     callbacks: list[tuple[str, Callback]] = [("finite", StopWhenNotFinite(advice))]
-    if recipe.lr_schedule != "constant":
-        n_steps = recipe.max_iter * batches.n_batches
-        callbacks.append(("schedule", Schedule(recipe.lr_schedule, n_steps)))
+    n_steps = recipe.max_iter * batches.n_batches
+    schedules = {
+        "cosine": (CosineAnnealingLR, {"T_max": n_steps}),
+        "one-cycle": (OneCycleLR, {"max_lr": recipe.lr, "total_steps": n_steps}),
+    }
+    if recipe.lr_schedule in schedules:
+        policy, parameters = schedules[recipe.lr_schedule]
+        schedule = LRScheduler(policy, step_every="batch", **parameters)
+        callbacks.append(("schedule", schedule))
     if judged:
         early_stopping = EarlyStopping(
             patience=recipe.n_iter_no_change, threshold=recipe.tol, load_best=True
