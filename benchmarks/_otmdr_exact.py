@@ -99,15 +99,16 @@ def _error_of_gibbs(temperature: float, scope: Scope) -> float:
     slopes = 3 * np.cos(3 * grid) + 2 * grid
     exact = np.trapezoid(density * slopes, grid) / np.trapezoid(density, grid)
 
+    # noise of a step: well within the ball, and less where the density is steep
+    noise = min(rho / 2, 1 / temperature)
     particles = gibbs_particles(
         lambda x: torch.sin(3 * x[:, 0]) + x[:, 0].square(),
         torch.tensor([centre], dtype=torch.float64),
         rho=rho,
         inverse_temperature=temperature,
-        n_steps=60,
-        # noise of half the radius, at all temperatures
-        step_size=temperature * (rho / 2) ** 2 / 2,
-        n_particles=scope.less(200_000, 20_000),
+        n_steps=scope.less(400, 200),
+        step_size=temperature * noise**2 / 2,
+        n_particles=scope.less(40_000, 10_000),
         generator=torch.Generator().manual_seed(scope.seed),
     )
     found = float((3 * torch.cos(3 * particles) + 2 * particles).mean())

@@ -70,6 +70,8 @@ def _copies(network: nn.Module, optimizer: Any, scope: Scope) -> tuple[float, fl
 class Memory(TorchDispatchMode):
     """Counts the bytes of tensors that are made while it is active, and that live.
 
+    What a kernel of torch makes for itself is not seen.
+
     Parameters
     ----------
     known : list of Tensor
