@@ -65,8 +65,9 @@ def _table(report: Report, records: Records, setting: str) -> None:
     report.note(
         f"**{SETTINGS[setting].title}**, ρ = {ground.rho:g} unless it is searched, "
         f"noise {NOISE:g} where there are particles, {ground.settings['max_iter']} "
-        "epochs. Gradients are those of a run, in units of plain training. "
-        f"Bayesian networks weigh the divergence by {ground.bayesian['kl_weight']:g}."
+        f"epochs at a learning rate of {ground.settings['lr']:g}. Gradients are those of a run, in units of plain training. "
+        "Bayesian networks learn by Adam and weigh the divergence by "
+        f"{ground.bayesian['kl_weight']:g}."
     )
     header = [title for title, _ in _FIGURES.values()]
     report.table(["", "gradients", *header], lines)

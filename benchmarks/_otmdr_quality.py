@@ -30,7 +30,12 @@ _DROPOUT = 0.2
 _CIFAR_EPOCHS = 15
 _SGD = {"optimizer": "sgd", "weight_decay": 5e-4}
 # of Bayes, the whole divergence drowns the labels of so few samples in so many weights
-_BAYESIAN = {"optimizer": "adam", "weight_decay": 0.0, "kl_weight": 0.01}
+_BAYESIAN = {
+    "optimizer": "adam",
+    "lr": 1e-3,
+    "weight_decay": 0.0,
+    "kl_weight": 0.01,
+}
 
 
 def _dropped_perceptron(problem: Problem) -> Callable[..., nn.Module]:
@@ -49,7 +54,8 @@ def _dropped_resnet(problem: Problem) -> Callable[..., nn.Module]:
 
 
 DIGITS = Ground(
-    settings={**_SGD, "batch_size": 50, "max_iter": 100},
+    # at a rate of 0.1 the steps are so noisy that no radius changes much
+    settings={**_SGD, "lr": 0.03, "batch_size": 50, "max_iter": 100},
     rho=0.2,
     bayesian=_BAYESIAN,
     with_dropout=_dropped_perceptron,
@@ -58,6 +64,7 @@ PHOTOGRAPHS = Ground(
     settings={
         **_SGD,
         "batch_size": 128,
+        "lr": 0.1,
         "max_iter": _CIFAR_EPOCHS,
         "module": SmallResNet,
     },
