@@ -65,7 +65,8 @@ def _table(report: Report, records: Records, setting: str) -> None:
     report.note(
         f"**{SETTINGS[setting].title}**, ρ = {ground.rho:g} unless it is searched, "
         f"noise {NOISE:g} where there are particles, {ground.settings['max_iter']} "
-        f"epochs at a learning rate of {ground.settings['lr']:g}. Gradients are those of a run, in units of plain training. "
+        f"epochs at a learning rate of {ground.settings['lr']:g}. Gradients are those "
+        "of a run, in units of plain training. "
         "Bayesian networks learn by Adam and weigh the divergence by "
         f"{ground.bayesian['kl_weight']:g}."
     )
