@@ -15,7 +15,13 @@ from skwass.manifold import (
     euclidean_embedding_bounds,
     nearest_euclidean_distances,
 )
-from skwass.robust import OTMDR, OTMDRClassifier, OTMDRRegressor
+from skwass.robust import (
+    OTMDR,
+    OTMDRClassifier,
+    OTMDRRegressor,
+    loss_sharpness,
+    top_hessian_eigenvalue,
+)
 from skwass.transport import (
     paired_wasserstein_distances,
     sampled_wasserstein_distances,
@@ -39,9 +45,11 @@ __all__ = [
     "WormholeEmbedder",
     "as_point_clouds",
     "euclidean_embedding_bounds",
+    "loss_sharpness",
     "nearest_euclidean_distances",
     "paired_wasserstein_distances",
     "sampled_wasserstein_distances",
+    "top_hessian_eigenvalue",
     "wasserstein_barycenter",
     "wasserstein_distances",
 ]

@@ -10,6 +10,7 @@ from skwass.nn._bayesian import (
 from skwass.nn._conversion import make_bayesian
 from skwass.nn._device import checked_device
 from skwass.nn._imitation import ImitationLoss, Student
+from skwass.nn._landscape import Landscape, random_direction
 from skwass.nn._likelihoods import (
     GaussianLikelihood,
     WeightedCrossEntropy,
@@ -29,6 +30,7 @@ __all__ = [
     "BayesianLinear",
     "GaussianLikelihood",
     "ImitationLoss",
+    "Landscape",
     "MovedReference",
     "Perceptron",
     "QuantileEncoder",
@@ -45,5 +47,6 @@ __all__ = [
     "kl_divergence",
     "make_bayesian",
     "mean_weights",
+    "random_direction",
     "sampled_weights",
 ]

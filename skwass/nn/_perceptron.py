@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -56,6 +57,17 @@ class StackedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """From (n_members, n, n_inputs) to (n_members, n, n_outputs)."""
         return torch.baddbmm(self.bias[:, None], x, self.weight)
+
+    @torch.no_grad()
+    def member(self, place: int) -> nn.Linear:
+        """A copy of one of the maps."""
+        weight = self.weight[place].T
+        # its own start would be thrown away, and must not draw random numbers
+        layer = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
+        layer.to(weight.device, weight.dtype)
+        layer.weight.copy_(weight)
+        layer.bias.copy_(self.bias[place])
+        return layer.requires_grad_(self.weight.requires_grad)
 
 
 class Perceptron(nn.Sequential):
@@ -117,6 +129,18 @@ class Perceptron(nn.Sequential):
             if isinstance(stack, StackedLinear):
                 stack.weight.copy_(torch.stack([one.weight.T for one in singles]))
                 stack.bias.copy_(torch.stack([one.bias for one in singles]))
+
+    def alone(self) -> list[Perceptron]:
+        """Copies of the members of a stack, as single perceptrons."""
+        return [self._member(place) for place in range(self.n_members or 0)]
+
+    def _member(self, place: int) -> Perceptron:
+        one = copy.deepcopy(self)
+        one.n_members = None
+        for name, layer in self.named_children():
+            if isinstance(layer, StackedLinear):
+                one._modules[name] = layer.member(place)
+        return one
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs of each row, by each member."""

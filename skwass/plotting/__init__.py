@@ -3,11 +3,13 @@
 from skwass.plotting._barycenter import BarycenterDisplay
 from skwass.plotting._embedding import EmbeddingDisplay
 from skwass.plotting._reliability_display import ReliabilityDisplay
+from skwass.plotting._sharpness_display import SharpnessDisplay
 from skwass.plotting._shepard import ShepardDisplay
 
 __all__ = [
     "BarycenterDisplay",
     "EmbeddingDisplay",
     "ReliabilityDisplay",
+    "SharpnessDisplay",
     "ShepardDisplay",
 ]
