@@ -70,11 +70,25 @@ class Landscape:
 
     @torch.no_grad()
     def loss(self) -> float:
-        """The loss where the weights are."""
+        """The loss where the weights are.
+
+        Returns
+        -------
+        loss : float
+            The sum of all terms.
+        """
         return sum(float(term()) for term in self.terms)
 
     def gradient(self) -> tuple[float, list[Tensor]]:
-        """The loss where the weights are, and its gradient."""
+        """The loss where the weights are, and its gradient.
+
+        Returns
+        -------
+        loss : float
+            The sum of all terms.
+        gradient : list of Tensor
+            One for each of `parameters`; zeros for those that the loss does not know.
+        """
         loss, total = 0.0, self._zeros()
         with self._differentiable():
             for term in self.terms:
@@ -84,7 +98,18 @@ class Landscape:
         return loss, total
 
     def hessian_product(self, direction: Sequence[Tensor]) -> list[Tensor]:
-        """The matrix of second derivatives, times a direction."""
+        """The matrix of second derivatives, times a direction.
+
+        Parameters
+        ----------
+        direction : sequence of Tensor
+            One for each of `parameters`.
+
+        Returns
+        -------
+        product : list of Tensor
+            Likewise.
+        """
         total = self._zeros()
         with self._differentiable():
             for term in self.terms:
