@@ -251,9 +251,10 @@ def _rise(
     highest, summit, step = start, _copied(points), _FIRST_STEP
     for _ in range(n_steps):
         direction = _copied(gradient)
-        if not ball.steepest_(direction):
+        factor = ball.steepest_(direction)
+        if not factor:  # the gradient is zero, or not finite
             break
-        ball.advance(direction, step)
+        ball.advance(direction, step * factor)
         height, slope = landscape.gradient()
         if height > highest:
             highest, gradient, summit = height, slope, _copied(points)
