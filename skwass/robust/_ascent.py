@@ -10,10 +10,19 @@ import math
 import torch
 from torch import Tensor
 
-from skwass.robust._parts import length, norm, scale_, spread
+from skwass.robust._parts import (
+    Size,
+    is_finite,
+    length,
+    norm,
+    scale_,
+    spread,
+)
+
+_TINY = torch.finfo(torch.float32).tiny
 
 
-def steepest_(gradient: list[Tensor], order: float, n_members: int = 1) -> bool:
+def steepest_(gradient: list[Tensor], order: float, n_members: int = 1) -> float | None:
     r"""Turn a gradient into the direction of length one in which the loss rises most.
 
     .. math:: \arg\max_{\|u\| \le 1} \langle g, u \rangle,
@@ -25,20 +34,21 @@ def steepest_(gradient: list[Tensor], order: float, n_members: int = 1) -> bool:
 
     Returns
     -------
-    finite : bool
-        Whether all numbers were finite. If not, the gradient is as it was.
+    factor : float or None
+        What is still to be multiplied with, which the caller can join with more. None
+        if the gradient is not finite; it is then as it was.
     """
     size = norm(gradient, 2.0 if order == 2 else math.inf, n_members)
-    if not bool(torch.isfinite(size).all()):
-        return False
-    if order == 2:
-        tiny = torch.finfo(size.dtype).tiny
-        scale_(gradient, torch.where(size > tiny, 1 / size, 0.0))
-    elif order == 1:
-        _share_the_largest_(gradient, size, n_members)
-    else:
+    if not is_finite(size):
+        return None
+    if order == math.inf:
         torch._foreach_sign_(gradient)
-    return True
+        return 1.0
+    factor = _inverse(size) if order == 2 else _pick_largest_(gradient, size, n_members)
+    if isinstance(factor, float):
+        return factor
+    scale_(gradient, factor)
+    return 1.0
 
 
 def fill_with_noise_(
@@ -83,22 +93,44 @@ def noise_generator(
     return generator.manual_seed(int(torch.randint(2**62, ())))
 
 
-def clip_(parts: list[Tensor], order: float, n_members: int = 1) -> None:
+def clip_(parts: list[Tensor], order: float, n_members: int = 1) -> Size:
     """Bring back into the unit ball: along the ray, or entry by entry for `order` inf.
 
     For the norms 2 and inf that is the nearest point of the ball.
+
+    Returns
+    -------
+    factor : float or Tensor of shape (n_members,)
+        What is still to be multiplied with, which the caller can join with more.
     """
     if order == math.inf:
         torch._foreach_clamp_min_(parts, -1.0)
         torch._foreach_clamp_max_(parts, 1.0)
-        return
-    scale_(parts, 1 / norm(parts, order, n_members).clamp_min(1.0))
+        return 1.0
+    size = norm(parts, order, n_members)
+    return 1 / (max(size, 1.0) if isinstance(size, float) else size.clamp_min(1.0))
 
 
-def _share_the_largest_(gradient: list[Tensor], size: Tensor, n_members: int) -> None:
-    largest = [part.abs().to(size.dtype) == spread(size, part) for part in gradient]
+def _inverse(size: Size) -> Size:
+    """One over a norm; zero where that would not be a number."""
+    if isinstance(size, float):
+        return 1 / size if size > _TINY else 0.0
+    return torch.where(size > _TINY, 1 / size, 0.0)
+
+
+def _pick_largest_(gradient: list[Tensor], size: Size, n_members: int) -> Size:
+    """Leave only signs of the largest entries; returns what share each gets."""
+    largest = [_equal(part.abs(), size) for part in gradient]
     counts = [chosen.reshape(n_members, -1).sum(1) for chosen in largest]
-    share = (1 / torch.stack(counts).sum(0)).reshape(size.shape)
     torch._foreach_sign_(gradient)
     for part, chosen in zip(gradient, largest, strict=True):
-        part.mul_(chosen).mul_(spread(share, part))
+        part.mul_(chosen)
+    share = 1 / torch.stack(counts).sum(0)
+    return share if n_members > 1 else share.item()
+
+
+def _equal(part: Tensor, size: Size) -> Tensor:
+    if isinstance(size, float):
+        return part == size
+    # in the precision in which the largest was found
+    return part.to(size.dtype) == spread(size, part)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
 from skwass.robust._ascent import clip_, fill_with_noise_, steepest_
-from skwass.robust._parts import HALF, norm, scale_, spread
+from skwass.robust._parts import HALF, Size, norm, scale_, spread
 
 #: added to |parameter| in adaptive mode, as in the paper on ASAM
 STRETCH_OFFSET = 0.01
@@ -42,18 +44,19 @@ class Ball:
         n_members: int = 1,
     ) -> None:
         self.points = points
-        self.centre = [point.detach().clone() for point in points]
+        self.centre = [point.clone() for point in points]
         self.radii = radii
         self.order = order
         self.adaptive = adaptive
         self.n_members = n_members
-        types = {torch.float32 if p.dtype in HALF else p.dtype for p in points}
+        #: the radius, where coordinates are stretched by nothing else
+        self._even = radii[0] if not adaptive and len(set(radii)) == 1 else None
         # what rounding may add to a norm: the ball is drawn smaller by as much
-        self._margin = max(*(16 * torch.finfo(dtype).eps for dtype in types), 1e-12)
+        self._margin = max(_rounding(dtype) for dtype in {p.dtype for p in points})
 
-    def steepest_(self, gradient: list[Tensor]) -> bool:
-        """Turn the gradient of the parameters into a direction, if it is finite."""
-        if self.adaptive or len(set(self.radii)) > 1:
+    def steepest_(self, gradient: list[Tensor]) -> float | None:
+        """Turn the gradient of the parameters into a direction; see the function."""
+        if self._even is None:
             self._stretch_(gradient)
         return steepest_(gradient, self.order, self.n_members)
 
@@ -64,17 +67,19 @@ class Ball:
         noise: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> None:
-        """First step, from the centre; its length is at most one."""
-        # the parameters themselves hold what is computed, which needs no memory
+        """First step, from the centre, to a point of the ball."""
         if noise:
+            # the parameters themselves hold what is computed, which needs no memory
             fill_with_noise_(self.points, noise, self.order, self.n_members, generator)
             torch._foreach_add_(self.points, direction, alpha=step)
-            clip_(self.points, self.order, self.n_members)
+            self._settle(clip_(self.points, self.order, self.n_members))
+        elif self._even is not None:
+            length = step * self._even * (1 - self._margin)
+            torch._foreach_add_(self.points, direction, alpha=length)
+            self._keep_inside()
         else:
             torch._foreach_copy_(self.points, direction)
-            if step != 1:
-                torch._foreach_mul_(self.points, step)
-        self._settle()
+            self._settle(float(step))
 
     def advance(
         self,
@@ -90,40 +95,49 @@ class Ball:
         if noise:
             fill_with_noise_(direction, noise, self.order, self.n_members, generator)
             torch._foreach_add_(self.points, direction)
-        clip_(self.points, self.order, self.n_members)
-        self._settle()
+        self._settle(clip_(self.points, self.order, self.n_members))
 
     def leave(self) -> None:
         """Put the parameters back, bit for bit."""
         torch._foreach_copy_(self.points, self.centre)
 
-    def _settle(self) -> None:
-        """From unit coordinates to parameters that are in the ball."""
-        self._stretch_(self.points, 1 - self._margin)
+    def _settle(self, factor: Size) -> None:
+        """From unit coordinates, times a factor, to parameters that are in the ball."""
+        if isinstance(factor, float):
+            self._stretch_(self.points, factor * (1 - self._margin))
+        else:
+            scale_(self.points, factor)
+            self._stretch_(self.points, 1 - self._margin)
         torch._foreach_add_(self.points, self.centre)
+        self._keep_inside()
+
+    def _keep_inside(self) -> None:
+        """Correct points that rounding has put outside."""
         limit = 1 - self._margin / 4
         for attempt in range(_MAX_CORRECTIONS):
-            offset = self._offset()
-            size = norm(offset, self.order, self.n_members)
-            outside = size > limit
-            if not bool(outside.any()):
+            offset = list(torch._foreach_sub(_wide(self.points), _wide(self.centre)))
+            if self._even is None:
+                self._shrink_(offset)
+            size = norm(offset, self.order, self.n_members) / (self._even or 1.0)
+            if isinstance(size, float):
+                if size <= limit:
+                    return
+            elif bool((size <= limit).all()):
                 return
             # coarse numbers may round up again and again: ask for less each time
-            target = limit - self._margin * 4**attempt / 4
-            scale_(offset, max(target, 0.0) / size)
-            self._stretch_(offset)
-            for point, centre, moved in zip(
-                self.points, self.centre, offset, strict=True
-            ):
-                # members that are inside stay as they are
-                corrected = (centre + moved).to(point.dtype)
-                point.copy_(torch.where(spread(outside, point), corrected, point))
+            target = max(limit - self._margin * 4**attempt / 4, 0.0)
+            scale_(offset, target / size)
+            if self._even is None:
+                self._stretch_(offset)
+            self._move(offset, size, limit)
 
-    def _offset(self) -> list[Tensor]:
-        """Where the points are in unit coordinates, in single precision at least."""
-        moved = list(torch._foreach_sub(_widened(self.points), _widened(self.centre)))
-        self._shrink_(moved)
-        return moved
+    def _move(self, offset: list[Tensor], size: Size, limit: float) -> None:
+        """Place the points anew, but for members that are inside."""
+        for point, centre, moved in zip(self.points, self.centre, offset, strict=True):
+            placed = (centre + moved).to(point.dtype)
+            if not isinstance(size, float):
+                placed = torch.where(spread(size > limit, point), placed, point)
+            point.copy_(placed)
 
     def _stretch_(self, parts: list[Tensor], factor: float = 1.0) -> None:
         if len(set(self.radii)) == 1:
@@ -144,5 +158,13 @@ class Ball:
                 part.div_(centre.abs().add_(STRETCH_OFFSET))
 
 
-def _widened(parts: list[Tensor]) -> list[Tensor]:
+@cache
+def _rounding(dtype: torch.dtype) -> float:
+    eps = torch.finfo(torch.float32 if dtype in HALF else dtype).eps
+    return max(16 * eps, 1e-12)
+
+
+def _wide(parts: list[Tensor]) -> list[Tensor]:
+    if not any(part.dtype in HALF for part in parts):
+        return parts
     return [part.float() if part.dtype in HALF else part for part in parts]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skwass.robust._parts import norm, scale_
+from skwass.robust._parts import is_finite, norm, scale_
 
 
 def gradients(parameters: list[Tensor]) -> list[Tensor]:
@@ -28,7 +28,7 @@ def movable(groups: list[dict[str, Any]]) -> tuple[list[Tensor], list[float]]:
     return [parameter for parameter, _ in found], [radius for _, radius in found]
 
 
-def is_finite(loss: Any) -> bool:
+def is_finite_loss(loss: Any) -> bool:
     """Whether what a closure has returned is no NaN and not infinite."""
     if isinstance(loss, Tensor):
         return bool(torch.isfinite(loss.detach()).all())
@@ -43,10 +43,14 @@ def clip_gradients_(
     if not found:
         return True
     size = norm(found, 2, n_members)
-    if not bool(torch.isfinite(size).all()):
+    if not is_finite(size):
         return False
     if max_norm is not None:
-        scale_(found, (max_norm / (size + 1e-6)).clamp_max(1.0))
+        factor = max_norm / (size + 1e-6)
+        if isinstance(factor, float):
+            scale_(found, min(factor, 1.0))
+        else:
+            scale_(found, factor.clamp_max(1.0))
     return True
 
 

@@ -19,7 +19,7 @@ from skwass.robust._checks import (
     check_options,
     groups_of,
 )
-from skwass.robust._gradients import clip_gradients_, is_finite, movable
+from skwass.robust._gradients import clip_gradients_, is_finite_loss, movable
 from skwass.robust._particles import send_particles
 from skwass.robust._passes import Passes
 
@@ -373,7 +373,7 @@ class OTMDR(Optimizer):
         """Clip the gradient; False if it is not finite."""
         if clip_gradients_(self._parameters(), self.max_grad_norm, self.n_members):
             return True
-        if is_finite(loss):
+        if is_finite_loss(loss):
             warnings.warn(
                 "A gradient was not finite, though the loss was: this step of OTMDR "
                 "has changed nothing. If it goes on, lower rho or lr.",

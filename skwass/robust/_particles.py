@@ -46,19 +46,21 @@ def send_particles(
     if n_particles > 1:
         # others than us may own the memory of a gradient, and use it again
         direction = [part.clone() for part in direction]
-    if not ball.steepest_(direction):
+    factor = ball.steepest_(direction)
+    if factor is None:
         return
     total = GradientSum(parameters)
     for k in range(n_particles):
-        ball.enter(direction, step, noise, generator)
+        ball.enter(direction, step * factor, noise, generator)
         if n_particles == 1:
             direction.clear()  # its memory is that of the next gradient
         for _ in range(n_steps - 1):
             passes()
             current = gradients(ball.points)
-            if not ball.steepest_(current):
+            factor_here = ball.steepest_(current)
+            if factor_here is None:
                 return
-            ball.advance(current, step, noise, generator)
+            ball.advance(current, step * factor_here, noise, generator)
             current.clear()
         passes()
         if k + 1 < n_particles:

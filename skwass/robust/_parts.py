@@ -6,8 +6,13 @@ here is done for each member by itself.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
+
+#: a number, or one for each of several members
+Size = float | Tensor
 
 #: on a CPU, longer parts are summed in double precision: the float32 norm of torch
 #: lacks 4e-4 of its value at ten million entries (measured), and a ball must not leak
@@ -15,17 +20,30 @@ _LONG = 1 << 15
 HALF = (torch.float16, torch.bfloat16)
 
 
-def norm(parts: list[Tensor], order: float, n_members: int = 1) -> Tensor:
-    """Norm of the whole vector, of shape (), or (n_members,) for several members."""
-    types = [_wide(part) for part in parts]
-    if n_members == 1 and all(p.dtype == t for p, t in zip(parts, types, strict=True)):
-        norms = torch._foreach_norm(parts, order)
+def norm(parts: list[Tensor], order: float, n_members: int = 1) -> Size:
+    """Norm of the whole vector; not finite if an entry is not."""
+    if n_members == 1 and all(map(_is_simple, parts)):
+        norms = list(torch._foreach_norm(parts, order))
     else:
-        norms = tuple(
-            torch.linalg.vector_norm(_rows(part, n_members), order, -1, dtype=dtype)
-            for part, dtype in zip(parts, types, strict=True)
-        )
-    return torch.linalg.vector_norm(torch.stack(norms), order, 0)
+        rows = [part.reshape(n_members, -1) for part in parts]
+        norms = [
+            torch.linalg.vector_norm(row, order, 1, dtype=_precision(row))
+            for row in rows
+        ]
+        if n_members > 1:
+            return torch.linalg.vector_norm(torch.stack(norms), order, 0)
+    if parts[0].device.type != "cpu":  # read once, not part by part
+        return torch.linalg.vector_norm(torch.stack(norms), order).item()
+    numbers = [one.item() for one in norms]
+    if order == 2:
+        return math.hypot(*numbers)
+    total = sum(numbers)
+    return max(numbers) if order == math.inf and math.isfinite(total) else total
+
+
+def is_finite(size: Size) -> bool:
+    """Whether a norm is finite, of every member."""
+    return math.isfinite(size if isinstance(size, float) else size.sum().item())
 
 
 def length(parts: list[Tensor], n_members: int = 1) -> int:
@@ -33,9 +51,9 @@ def length(parts: list[Tensor], n_members: int = 1) -> int:
     return sum(part.numel() for part in parts) // n_members
 
 
-def scale_(parts: list[Tensor], factor: Tensor) -> None:
+def scale_(parts: list[Tensor], factor: Size) -> None:
     """Multiply by a number, or by one for each member, in place."""
-    if factor.dim() == 0:
+    if isinstance(factor, float):
         torch._foreach_mul_(parts, factor)
         return
     for part in parts:
@@ -44,17 +62,15 @@ def scale_(parts: list[Tensor], factor: Tensor) -> None:
 
 def spread(values: Tensor, part: Tensor) -> Tensor:
     """One value for each member, shaped to meet the entries of a part."""
-    if values.dim():
-        values = values.view(-1, *[1] * (part.dim() - 1))
-    return values
+    return values.view(-1, *[1] * (part.dim() - 1))
 
 
-def _rows(part: Tensor, n_members: int) -> Tensor:
-    return part.reshape(-1) if n_members == 1 else part.reshape(n_members, -1)
+def _is_simple(part: Tensor) -> bool:
+    """Whether sums of entries can be taken in the precision of the entries."""
+    return (part.numel() <= _LONG or not part.is_cpu) and part.dtype not in HALF
 
 
-def _wide(part: Tensor) -> torch.dtype:
-    """In which precision to sum up."""
-    if part.numel() > _LONG and part.device.type == "cpu":
+def _precision(part: Tensor) -> torch.dtype:
+    if part.is_cpu and part.numel() > _LONG:
         return torch.float64
     return torch.float32 if part.dtype in HALF else part.dtype
