@@ -70,9 +70,9 @@ class Ball:
         """First step, from the centre, to a point of the ball."""
         if noise:
             # the parameters themselves hold what is computed, which needs no memory
-            fill_with_noise_(self.points, noise, self.order, self.n_members, generator)
-            torch._foreach_add_(self.points, direction, alpha=step)
-            self._settle(clip_(self.points, self.order, self.n_members))
+            unit = self._fill(self.points, noise, generator)
+            torch._foreach_add_(self.points, direction, alpha=step / unit)
+            self._settle(clip_(self.points, self.order, self.n_members, unit))
         elif self._even is not None:
             length = step * self._even * (1 - self._margin)
             torch._foreach_add_(self.points, direction, alpha=length)
@@ -93,13 +93,18 @@ class Ball:
         self._shrink_(self.points)
         torch._foreach_add_(self.points, direction, alpha=step)
         if noise:
-            fill_with_noise_(direction, noise, self.order, self.n_members, generator)
-            torch._foreach_add_(self.points, direction)
+            unit = self._fill(direction, noise, generator)
+            torch._foreach_add_(self.points, direction, alpha=unit)
         self._settle(clip_(self.points, self.order, self.n_members))
 
     def leave(self) -> None:
         """Put the parameters back, bit for bit."""
         torch._foreach_copy_(self.points, self.centre)
+
+    def _fill(
+        self, parts: list[Tensor], noise: float, generator: torch.Generator | None
+    ) -> float:
+        return fill_with_noise_(parts, noise, self.order, self.n_members, generator)
 
     def _settle(self, factor: Size) -> None:
         """From unit coordinates, times a factor, to parameters that are in the ball."""

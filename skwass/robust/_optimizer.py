@@ -75,10 +75,11 @@ class OTMDR(Optimizer):
         :math:`\min(\rho, 2 \rho / L)`, so that particles can reach the sphere and
         slide along it.
     noise : float, default=0.0
-        Norm of a step's noise over `rho`, whatever the number of parameters. With
-        :math:`P` parameters, it is Gaussian of standard deviation :math:`\tau \rho /
-        \sqrt P` (`norm` 2) or :math:`\tau \rho \sqrt{\pi/2} / P` (`norm` 1), uniform
-        on :math:`[-\tau\rho, \tau\rho]` (`norm` inf).
+        Norm of a step's noise over `rho`, whatever the number of parameters. Numbers
+        are uniform, which is faster than Gaussian, and hardly differs for more than a
+        few parameters. With :math:`P` of them, the largest is :math:`\sqrt{3/P}\, \tau
+        \rho` (`norm` 2), :math:`2 \tau \rho / P` (`norm` 1) or :math:`\tau \rho`
+        (`norm` inf).
     adaptive : bool, default=False
         Measure each parameter in units of :math:`t = |\theta| + 0.01`: the ball is
         :math:`\|\delta / t\| \le \rho`, and the ascent follows :math:`t^2 \nabla L`. A

@@ -46,11 +46,6 @@ def is_finite(size: Size) -> bool:
     return math.isfinite(size if isinstance(size, float) else size.sum().item())
 
 
-def length(parts: list[Tensor], n_members: int = 1) -> int:
-    """Number of entries of one member."""
-    return sum(part.numel() for part in parts) // n_members
-
-
 def scale_(parts: list[Tensor], factor: Size) -> None:
     """Multiply by a number, or by one for each member, in place."""
     if isinstance(factor, float):
