@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from skwass.robust._ascent import clip_, fill_with_noise_, steepest_
+from skwass.robust._ascent import Noise, clip_, steepest_
 from skwass.robust._parts import HALF, Size, norm, scale_, spread
 
 #: added to |parameter| in adaptive mode, as in the paper on ASAM
@@ -61,18 +61,14 @@ class Ball:
         return steepest_(gradient, self.order, self.n_members)
 
     def enter(
-        self,
-        direction: list[Tensor],
-        step: float,
-        noise: float = 0.0,
-        generator: torch.Generator | None = None,
+        self, direction: list[Tensor], step: float, noise: Noise | None = None
     ) -> None:
         """First step, from the centre, to a point of the ball."""
-        if noise:
+        if noise is not None:
             # the parameters themselves hold what is computed, which needs no memory
-            unit = self._fill(self.points, noise, generator)
-            torch._foreach_add_(self.points, direction, alpha=step / unit)
-            self._settle(clip_(self.points, self.order, self.n_members, unit))
+            noise.fill_(self.points)
+            torch._foreach_add_(self.points, direction, alpha=step / noise.unit)
+            self._settle(clip_(self.points, self.order, self.n_members, noise.unit))
         elif self._even is not None:
             length = step * self._even * (1 - self._margin)
             torch._foreach_add_(self.points, direction, alpha=length)
@@ -82,29 +78,28 @@ class Ball:
             self._settle(float(step))
 
     def advance(
-        self,
-        direction: list[Tensor],
-        step: float,
-        noise: float = 0.0,
-        generator: torch.Generator | None = None,
+        self, direction: list[Tensor], step: float, noise: Noise | None = None
     ) -> None:
         """Another step, which uses `direction` up."""
         torch._foreach_sub_(self.points, self.centre)
         self._shrink_(self.points)
         torch._foreach_add_(self.points, direction, alpha=step)
-        if noise:
-            unit = self._fill(direction, noise, generator)
-            torch._foreach_add_(self.points, direction, alpha=unit)
+        if noise is not None:
+            noise.fill_(direction)
+            torch._foreach_add_(self.points, direction, alpha=noise.unit)
         self._settle(clip_(self.points, self.order, self.n_members))
+
+    def noise(
+        self, size: float, generator: torch.Generator | None = None
+    ) -> Noise | None:
+        """Noise of such a norm, for steps in this ball; None if it is zero."""
+        if not size:
+            return None
+        return Noise(self.points, size, self.order, self.n_members, generator)
 
     def leave(self) -> None:
         """Put the parameters back, bit for bit."""
         torch._foreach_copy_(self.points, self.centre)
-
-    def _fill(
-        self, parts: list[Tensor], noise: float, generator: torch.Generator | None
-    ) -> float:
-        return fill_with_noise_(parts, noise, self.order, self.n_members, generator)
 
     def _settle(self, factor: Size) -> None:
         """From unit coordinates, times a factor, to parameters that are in the ball."""

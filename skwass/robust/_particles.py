@@ -49,9 +49,10 @@ def send_particles(
     factor = ball.steepest_(direction)
     if factor is None:
         return
+    shake = ball.noise(noise, generator)
     total = GradientSum(parameters)
     for k in range(n_particles):
-        ball.enter(direction, step * factor, noise, generator)
+        ball.enter(direction, step * factor, shake)
         if n_particles == 1:
             direction.clear()  # its memory is that of the next gradient
         for _ in range(n_steps - 1):
@@ -60,7 +61,7 @@ def send_particles(
             factor_here = ball.steepest_(current)
             if factor_here is None:
                 return
-            ball.advance(current, step * factor_here, noise, generator)
+            ball.advance(current, step * factor_here, shake)
             current.clear()
         passes()
         if k + 1 < n_particles:

@@ -14,24 +14,26 @@ from torch import Tensor
 #: a number, or one for each of several members
 Size = float | Tensor
 
-#: on a CPU, longer parts are summed in double precision: the float32 norm of torch
-#: lacks 4e-4 of its value at ten million entries (measured), and a ball must not leak
+#: on a CPU, longer parts are summed up piece by piece: the float32 norm of torch lacks
+#: 4e-4 of its value at ten million entries (measured), and a ball must not leak
 _LONG = 1 << 15
+_PIECE = 1 << 12
 HALF = (torch.float16, torch.bfloat16)
 
 
 def norm(parts: list[Tensor], order: float, n_members: int = 1) -> Size:
     """Norm of the whole vector; not finite if an entry is not."""
-    if n_members == 1 and all(map(_is_simple, parts)):
-        norms = list(torch._foreach_norm(parts, order))
-    else:
+    if n_members > 1:
         rows = [part.reshape(n_members, -1) for part in parts]
-        norms = [
+        sizes = [
             torch.linalg.vector_norm(row, order, 1, dtype=_precision(row))
             for row in rows
         ]
-        if n_members > 1:
-            return torch.linalg.vector_norm(torch.stack(norms), order, 0)
+        return torch.linalg.vector_norm(torch.stack(sizes), order, 0)
+    if all(map(_is_simple, parts)):
+        norms = list(torch._foreach_norm(parts, order))
+    else:
+        norms = [_norm_of_long(part.reshape(-1), order) for part in parts]
     if parts[0].device.type != "cpu":  # read once, not part by part
         return torch.linalg.vector_norm(torch.stack(norms), order).item()
     numbers = [one.item() for one in norms]
@@ -61,11 +63,23 @@ def spread(values: Tensor, part: Tensor) -> Tensor:
 
 
 def _is_simple(part: Tensor) -> bool:
-    """Whether sums of entries can be taken in the precision of the entries."""
+    """Whether torch sums it up well enough."""
     return (part.numel() <= _LONG or not part.is_cpu) and part.dtype not in HALF
 
 
-def _precision(part: Tensor) -> torch.dtype:
-    if part.is_cpu and part.numel() > _LONG:
+def _precision(row: Tensor) -> torch.dtype:
+    if row.is_cpu and row.shape[-1] > _LONG:
         return torch.float64
-    return torch.float32 if part.dtype in HALF else part.dtype
+    return torch.float32 if row.dtype in HALF else row.dtype
+
+
+def _norm_of_long(row: Tensor, order: float) -> Tensor:
+    dtype = torch.float32 if row.dtype in HALF else row.dtype
+    n_even = len(row) // _PIECE * _PIECE
+    pieces = [row[:n_even].view(-1, _PIECE), row[n_even:].view(1, -1)]
+    norms = [
+        torch.linalg.vector_norm(piece, order, 1, dtype=dtype)
+        for piece in pieces
+        if piece.numel()
+    ]
+    return torch.linalg.vector_norm(torch.cat(norms), order)

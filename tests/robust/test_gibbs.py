@@ -92,11 +92,11 @@ def test__normalised_steps_on_a_slope__have_the_stated_temperature():
     start = RHO * torch.log(low + share * (high - low)) / strength
     ball = Ball([torch.zeros_like(start)], [RHO], n_members=len(start))
     ball.points[0].copy_(start)
-    generator = torch.Generator().manual_seed(0)
+    steps_noise = ball.noise(noise, torch.Generator().manual_seed(0))
     for _ in range(400):
         direction = [torch.full_like(start, slope)]
         assert ball.steepest_(direction) == 1.0
-        ball.advance(direction, eta / RHO, noise, generator)
+        ball.advance(direction, eta / RHO, steps_noise)
     expected = RHO * (1 / math.tanh(strength) - 1 / strength)
     assert start.mean().item() == pytest.approx(expected, rel=1e-3)
     assert ball.points[0].mean().item() == pytest.approx(expected, rel=0.05)
