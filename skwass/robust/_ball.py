@@ -13,6 +13,7 @@ from skwass.robust._parts import HALF, Size, norm, scale_, spread
 #: added to |parameter| in adaptive mode, as in the paper on ASAM
 STRETCH_OFFSET = 0.01
 _MAX_CORRECTIONS = 12
+_WIDEST_MARGIN = 1e-4
 
 
 class Ball:
@@ -51,8 +52,12 @@ class Ball:
         self.n_members = n_members
         #: the radius, where coordinates are stretched by nothing else
         self._even = radii[0] if not adaptive and len(set(radii)) == 1 else None
-        # what rounding may add to a norm: the ball is drawn smaller by as much
+        #: by how much smaller the ball is drawn, so that rounding does not leave it
         self._margin = max(_rounding(dtype) for dtype in {p.dtype for p in points})
+        #: whether that covers what rounding can do, at worst
+        self._safe = False
+        if self._even is not None and n_members == 1:
+            self._widen_margin(self._even)
 
     def steepest_(self, gradient: list[Tensor]) -> float | None:
         """Turn the gradient of the parameters into a direction; see the function."""
@@ -111,8 +116,23 @@ class Ball:
         torch._foreach_add_(self.points, self.centre)
         self._keep_inside()
 
+    def _widen_margin(self, radius: float) -> None:
+        """Take the worst case of rounding into account, if that costs next to nothing.
+
+        An entry of the sum of centre and perturbation is wrong by half an epsilon of
+        its value, so the perturbation by that of the norm of the whole.
+        """
+        eps = max(torch.finfo(dtype).eps for dtype in {p.dtype for p in self.points})
+        size = norm(self.centre, self.order)
+        if isinstance(size, float):
+            worst = self._margin + eps * (size / radius + 1)
+            if worst < _WIDEST_MARGIN:
+                self._margin, self._safe = worst, True
+
     def _keep_inside(self) -> None:
         """Correct points that rounding has put outside."""
+        if self._safe:
+            return
         limit = 1 - self._margin / 4
         for attempt in range(_MAX_CORRECTIONS):
             offset = list(torch._foreach_sub(_wide(self.points), _wide(self.centre)))

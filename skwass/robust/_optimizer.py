@@ -106,7 +106,7 @@ class OTMDR(Optimizer):
     max_grad_norm : float, default=None
         Largest Euclidean norm of the gradient that descends (of each member's). The
         ascent needs none, since its length is given.
-    **base_kwargs
+    **base_kwargs : object
         Options of `base`, such as `lr`.
 
     Attributes
@@ -135,8 +135,8 @@ class OTMDR(Optimizer):
     A handful of steps stays far from that distribution: particles then are where a
     noisy ascent has come, and `noise` says how far they are apart.
 
-    The perturbation is never longer than `rho`: it is drawn a hair (2e-6 of it, in
-    single precision) shorter, and corrected where rounding makes it longer. In half
+    The perturbation is never longer than `rho`: it is drawn a hair shorter, by less
+    than 1e-4 of it, and corrected where rounding could exceed even that. In half
     precision most of it is lost in rounding; keep parameters in single precision and
     use autocast. Nothing is stored between steps. Within one, there is a copy of the
     parameters, and with several particles one of the first direction and one of the

@@ -238,6 +238,42 @@ def test__gradient_scaler__skips_a_step_that_overflows(at):
     assert not torch.equal(net.weight, linear().weight)
 
 
+def test__gradient_memory_of_the_caller__can_be_used_again():
+    """As where gradients are views into buckets of a distributed training."""
+    nets, gradients = (linear(), linear()), []
+    for net, shared in zip(nets, (False, True), strict=True):
+        buffers = [torch.empty_like(p) for p in net.parameters()]
+        generator = torch.Generator().manual_seed(0)
+        optimizer = OTMDR(
+            net.parameters(), n_particles=3, noise=0.5, generator=generator, lr=0.1
+        )
+
+        def closure(net=net, shared=shared, buffers=buffers):
+            net(X).sin().mean().backward()
+            for parameter, buffer in zip(net.parameters(), buffers, strict=True):
+                if shared:
+                    parameter.grad = buffer.copy_(parameter.grad)
+
+        optimizer.gather(closure)
+        gradients.append(net.weight.grad.clone())
+    assert torch.equal(*gradients)
+
+
+def test__parameter_that_some_particles_miss__gets_the_mean_nevertheless():
+    first, second = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    optimizer = OTMDR([first, second], n_particles=4, noise=0.1, lr=1.0)
+    passes = []
+
+    def closure():
+        passes.append(1)
+        used = len(passes) in (3, 4)  # by the second and third of four particles
+        (first.sum() + (second.sum() if used else 0.0)).backward()
+
+    optimizer.step(closure)
+    torch.testing.assert_close(first.detach(), torch.zeros(2))
+    torch.testing.assert_close(second.detach(), torch.full((2,), 0.5))
+
+
 def test__gathered_gradient__can_be_added_to():
     net = linear()
     optimizer = OTMDR(net.parameters(), lr=0.1)
