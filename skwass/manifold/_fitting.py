@@ -56,6 +56,53 @@ def fit_cohort(
 ) -> Fitted:
     """Learn the embedding of a cohort, from an `earlier` fit on if there is one."""
     random_state = np.random.RandomState(checkpoint.seed)
+    problem, known = _problem(cohort, plan, recipe, checkpoint, random_state, earlier)
+    model, interrupted = _best_run(
+        problem, plan, recipe, checkpoint, random_state, earlier
+    )
+    embedding, part = model.encode(problem.features), "embedding"
+    if not interrupted and recipe.decoder and not cohort.cheap:
+        part = "decoder"
+        interrupted = not _refined(
+            model, cohort, embedding, plan, recipe, checkpoint, random_state
+        )
+    if not interrupted and plan.student is not None:
+        part = "network"
+        model, embedding, finished = _taught(
+            model, cohort, embedding, plan, recipe, checkpoint, random_state
+        )
+        interrupted = not finished
+    if interrupted:
+        warnings.warn(
+            f"Training was interrupted; the {part} is that of the epochs so far.",
+            UserWarning,
+            stacklevel=6,
+        )
+    else:
+        checkpoint.remove()
+    return Fitted(model, embedding, problem.cache, known)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the runs of a fit have in common."""
+
+    featuriser: Featuriser
+    features: Features
+    cache: PairCache
+    judged: PairCache | None
+    unit: float
+
+
+def _problem(
+    cohort: Cohort,
+    plan: Plan,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    random_state: np.random.RandomState,
+    earlier: Model | None,
+) -> tuple[Problem, Array | None]:
+    """Features and distances to learn from, and the matrix if all were solved."""
     training, held_out = _split(len(cohort), plan.validation_fraction, random_state)
     if earlier is None:
         featuriser, features = cohort.featurise(random_state)
@@ -75,59 +122,57 @@ def fit_cohort(
     if held_out is not None:
         solve = partial(_solve, cohort, checkpoint, "held-out distances")
         judged = solve_cache(cohort, held_out, share, random_state, known, solve)
-    problem = Problem(featuriser, features, cache, judged, unit)
-    model, interrupted = _best_run(
-        problem, plan, recipe, checkpoint, random_state, earlier
+    return Problem(featuriser, features, cache, judged, unit), known
+
+
+def _refined(
+    model: Model,
+    cohort: Cohort,
+    embedding: Features,
+    plan: Plan,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    random_state: np.random.RandomState,
+) -> bool:
+    """Train the decoder on, and tell whether that came to its end."""
+    assert isinstance(cohort, CloudCohort)
+    return refine_decoder(
+        model,
+        cohort.clouds,
+        embedding,
+        n_epochs=plan.decoder_max_iter,
+        n_jobs=cohort.n_jobs,
+        checkpoint=checkpoint,
+        seed=draw_seed(random_state),
+        verbose=recipe.verbose,
     )
-    embedding, part = model.encode(features), "embedding"
-    if not interrupted and recipe.decoder and not cohort.cheap:
-        assert isinstance(cohort, CloudCohort)
-        part = "decoder"
-        interrupted = not refine_decoder(
-            model,
-            cohort.clouds,
-            embedding,
-            n_epochs=plan.decoder_max_iter,
-            n_jobs=cohort.n_jobs,
-            checkpoint=checkpoint,
-            seed=draw_seed(random_state),
-            verbose=recipe.verbose,
-        )
-    if not interrupted and plan.student is not None:
-        assert isinstance(cohort, CloudCohort)
-        student = distil(
-            partial(model.embed, n_jobs=cohort.n_jobs),
-            cohort.clouds,
-            embedding,
-            encoder=plan.student,
-            device=recipe.device,
-            seed=draw_seed(random_state),
-            verbose=recipe.verbose,
-            checkpoint=checkpoint,
-            **plan.encoder_params,
-        )
-        model = replace(model, student=student)
-        embedding = model.embed(cohort.clouds)
-    if interrupted:
-        warnings.warn(
-            f"Training was interrupted; the {part} is that of the epochs so far.",
-            UserWarning,
-            stacklevel=6,
-        )
-    else:
-        checkpoint.remove()
-    return Fitted(model, embedding, cache, known)
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What the runs of a fit have in common."""
-
-    featuriser: Featuriser
-    features: Features
-    cache: PairCache
-    judged: PairCache | None
-    unit: float
+def _taught(
+    model: Model,
+    cohort: Cohort,
+    embedding: Features,
+    plan: Plan,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    random_state: np.random.RandomState,
+) -> tuple[Model, Features, bool]:
+    """The model with a network on points, what that says, and whether it is done."""
+    assert isinstance(cohort, CloudCohort)
+    assert plan.student is not None
+    student = distil(
+        partial(model.embed, n_jobs=cohort.n_jobs),
+        cohort.clouds,
+        embedding,
+        encoder=plan.student,
+        device=recipe.device,
+        seed=draw_seed(random_state),
+        verbose=recipe.verbose,
+        checkpoint=checkpoint,
+        **plan.encoder_params,
+    )
+    model = replace(model, student=student)
+    return model, model.embed(cohort.clouds), student.finished
 
 
 def _best_run(
