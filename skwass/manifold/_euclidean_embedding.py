@@ -19,9 +19,10 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from skwass.clouds import PointClouds
+from skwass.manifold._dissimilarities import checked_distances
 from skwass.manifold._nearest_euclidean import solve_nearest, stress_bounds
 from skwass.manifold._placement import Placement
-from skwass.manifold._reading import CohortReader, checked_distances
+from skwass.manifold._reading import CohortReader
 from skwass.metrics import distance_correlation
 from skwass.training import keep_fitted_state
 from skwass.transport import wasserstein_distances

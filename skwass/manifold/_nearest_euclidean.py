@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, validate_params
 
-from skwass.manifold._reading import checked_distances
+from skwass.manifold._dissimilarities import centred, checked_distances
 
 Array = NDArray[np.float64]
 
@@ -232,12 +232,6 @@ def stress_bounds(squares: Array) -> tuple[float, float]:
     shrink = np.vdot(classical, squares) / (np.vdot(classical, classical) or 1.0)
     upper = float(np.sum((shrink * classical - squares) ** 2))
     return min(start.value, upper), upper
-
-
-def centred(matrix: Array) -> Array:
-    """``J matrix J`` for a symmetric matrix."""
-    means = matrix.mean(axis=0)
-    return matrix - means - means[:, None] + means.mean()
 
 
 class _DualPoint:

@@ -14,13 +14,11 @@ from sklearn.utils.validation import validate_data
 
 from skwass.clouds import PointClouds, validate_clouds
 from skwass.manifold._cohorts import CloudCohort, Cohort, Metric
-from skwass.manifold._dissimilarities import DissimilarityCohort
+from skwass.manifold._dissimilarities import DissimilarityCohort, checked_distances
 from skwass.manifold._pairs import sample_pairs
 from skwass.metrics import distance_correlation
 from skwass.transport import all_diracs
 
-#: how far, relative to the largest distance, a computed matrix may be off
-_ROUNDING = 1e-6
 _SCORED_PAIRS = 2000
 
 
@@ -112,27 +110,3 @@ def correlation_with_transport(
     exact = cohort.distances(pairs)
     gaps = embedding[pairs[:, 0]] - embedding[pairs[:, 1]]
     return distance_correlation(exact, np.linalg.norm(gaps, axis=1))
-
-
-def checked_distances(X: NDArray[np.float64], name: str = "X") -> NDArray[np.float64]:
-    """A square, symmetric matrix with zeros on the diagonal, rounding put right."""
-    if X.shape[0] != X.shape[1]:
-        raise ValueError(
-            f"{name} must be a square matrix of distances; it has shape {X.shape}."
-        )
-    rounding = _ROUNDING * X.max()
-    row, column = np.unravel_index(np.abs(X - X.T).argmax(), X.shape)
-    if abs(X[row, column] - X[column, row]) > rounding:
-        raise ValueError(
-            f"{name} must be a symmetric matrix of distances; {name}[{row}, {column}] "
-            f"= {X[row, column]:g} and {name}[{column}, {row}] = {X[column, row]:g}."
-        )
-    if X.diagonal().max() > rounding:
-        row = X.diagonal().argmax()
-        raise ValueError(
-            f"{name} must have zeros on the diagonal, as distances do; "
-            f"{name}[{row}, {row}] = {X[row, row]:g}."
-        )
-    distances = (X + X.T) / 2
-    np.fill_diagonal(distances, 0.0)
-    return distances
