@@ -77,7 +77,9 @@ class DissimilarityCohort:
         self, random_state: np.random.RandomState
     ) -> tuple[Featuriser, Features]:
         """Classical MDS with all positive eigenvalues, up to a number."""
-        scale = float(np.sqrt(np.mean(self.dissimilarities**2) / 2)) or 1.0
+        largest = float(self.dissimilarities.max()) or 1.0  # first: squares underflow
+        mean = np.mean((self.dissimilarities / largest) ** 2)
+        scale = largest * float(np.sqrt(mean / 2)) or 1.0
         squares = np.square(self.dissimilarities / scale)
         means = squares.mean(axis=0)
         inner = -0.5 * centred(squares)

@@ -30,11 +30,10 @@ from skwass.manifold._pairs import (
     solve_cache,
 )
 from skwass.manifold._plan import Plan, n_held_out
+from skwass.manifold._scale import refuse_scale
 from skwass.training import Checkpoint, draw_seed
 
 Array = NDArray[np.float64]
-
-_SMALLEST_UNIT = 1e-30
 
 
 @dataclass(frozen=True)
@@ -255,11 +254,7 @@ def _unit(leading: Features, cache: PairCache, scale: float) -> float:
     norm = float(start @ start)
     factor = float(solved @ start) / norm if norm > 0 else 1.0
     unit = scale * factor if factor > 0 else scale
-    if not _SMALLEST_UNIT < unit < 1 / _SMALLEST_UNIT:
-        raise ValueError(
-            f"Distances of X are about {unit:.0e}, and embeddings are float32; rescale "
-            "X."
-        )
+    refuse_scale(unit)
     return unit
 
 

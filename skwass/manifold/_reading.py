@@ -64,6 +64,9 @@ class CohortReader(CloudReader):
     n_jobs: int | None
     verbose: int
 
+    #: None if precomputed
+    _metric_of_fit: Metric | None
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.pairwise = self.metric == "precomputed"
@@ -87,18 +90,36 @@ class CohortReader(CloudReader):
     def _cohort(self, X: Any) -> Cohort:
         """The samples to fit on."""
         samples = self._read(X, reset=True, at_least=2)
-        if self.metric != "precomputed":
-            self._metric.check()
-            return self._cohort_of(samples)
-        return DissimilarityCohort(checked_distances(samples))
+        if self.metric == "precomputed":
+            self._metric_of_fit = None
+            return DissimilarityCohort(checked_distances(samples))
+        if self.metric == "linear":
+            raise ValueError(
+                "metric='linear' depends on which clouds come together, so it is not "
+                "the same in fit and later. LinearOTEmbedder gives its embedding "
+                "without training."
+            )
+        asked = Metric(self.metric, self.metric_params, self.order, self.reg)
+        asked.check()
+        self._metric_of_fit = asked.settled(samples)
+        return self._cohort_of(samples)
 
-    @property
-    def _metric(self) -> Metric:
-        return Metric(self.metric, self.metric_params, self.order, self.reg)
+    def _refuse_another_metric(self) -> None:
+        """More clouds must be compared as those of the fit were."""
+        had = self._metric_of_fit or Metric("precomputed")
+        for name, value in vars(had).items():
+            now = getattr(self, name)
+            is_kept = name == "reg" and now is None  # as the fit has settled it
+            if now != value and not is_kept:
+                raise ValueError(
+                    f"The fit had {name}={value!r}; got {now!r}. Call fit, or set it "
+                    "back."
+                )
 
     def _cohort_of(self, clouds: PointClouds) -> CloudCohort:
+        assert self._metric_of_fit is not None
         return CloudCohort(
-            clouds, self._metric, self.n_reference, self.n_jobs, self.verbose
+            clouds, self._metric_of_fit, self.n_reference, self.n_jobs, self.verbose
         )
 
 

@@ -28,8 +28,9 @@ def squared_gromov(source: Cloud, target: Cloud, *, max_iter: int = 1000) -> flo
 
     over plans P with the clouds' weights as marginals [1]_, without the factor 1/2 that
     Mémoli puts before the distance. The clouds may live in different dimensions; what
-    an isometry does to them does not count. The value is that of a plan, see
-    :func:`gromov_plan`, so it is never below the minimum.
+    an isometry does to them does not count, but for which local minimum is found where
+    a cloud is symmetric. The value is that of a plan, see :func:`gromov_plan`, so it is
+    never below the minimum.
 
     Parameters
     ----------
@@ -234,7 +235,9 @@ def _descend(
 ) -> tuple[Array, float]:
     """Go from vertex to vertex while the cost falls, and may fall below the rival."""
     matching = start
-    product = problem.dx @ matching.plan @ problem.dy
+    product = matching.product
+    if product is None:
+        product = problem.dx @ matching.plan @ problem.dy
     cost = problem.value(matching.plan, product)
     for _ in range(max_iter):
         moved = problem.step(product, matching.f, matching.g)

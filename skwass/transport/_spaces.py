@@ -76,11 +76,16 @@ class Space:
 
 @dataclass(frozen=True)
 class Matching:
-    """A plan between two spaces, and potentials of a linear program it solves."""
+    """A plan between two spaces, and a guess at potentials of the next program.
+
+    They are those of the program it solves, if that is like the next one.
+    """
 
     plan: Array
     f: Array
     g: Array
+    #: ``dx @ plan @ dy``, if it is known already
+    product: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -207,10 +212,11 @@ class Problem:
             self._solve(cdist(x, y * signs, "sqeuclidean")).plan
             for signs in itertools.product((1.0, -1.0), repeat=n_axes)
         ]
-        costs = [self.value(plan, self.dx @ plan @ self.dy) for plan in plans]
+        products = [self.dx @ plan @ self.dy for plan in plans]
+        costs = [self.value(*pair) for pair in zip(plans, products, strict=True)]
         f, g = (-2 * self.quadratic * square for square in self.squares)
         best = np.argsort(costs, kind="stable")[:n_best]
-        return [Matching(plans[place], f, g) for place in best]
+        return [Matching(plans[k], f, g, products[k]) for k in best]
 
     def match_anchor(self, j: int) -> Matching:
         """The plan that matches points by their distances to x_0 and to y_j."""
