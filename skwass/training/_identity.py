@@ -75,7 +75,7 @@ def _text(value: Any) -> str:
         return f"{_text(value.__func__)} of {_text(value.__self__)}"
     if hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
-    kind = type(value)
+    kind: Any = type(value)
     if callable(value) or kind.__repr__ is object.__repr__:
         state = _text(getattr(value, "__dict__", {}))
         return f"{kind.__module__}.{kind.__qualname__} {state}"
