@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class CloudDecoder(CohortReader):
     __metadata_request__inverse_transform = {"n_points": UNUSED}
 
     _model: Model
+    _embed: Callable[[Any], NDArray[np.float32]]
     embedding_: NDArray[np.float32]
 
     @available_if(has_decoder)  # type: ignore[untyped-decorator]
@@ -168,8 +170,7 @@ default=None
         """Embeddings, made or given."""
         if not embedded:
             # not by `transform`, which may give a data frame
-            samples = self._read(X, reset=False)
-            return self._model.embed(samples, self.n_jobs).astype(np.float64)
+            return self._embed(self._read(X, reset=False)).astype(np.float64)
         embedding = check_array(X, dtype=np.float64, input_name=name)
         width = self.embedding_.shape[1]
         if embedding.shape[1] != width:

@@ -14,7 +14,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from skwass.clouds import PointClouds
-from skwass.manifold._lessons import Lessons, PointLessons, joined
+from skwass.manifold._lessons import Lessons, PointLessons
 from skwass.manifold._network import loss_curves
 from skwass.manifold._padding import Frame
 from skwass.manifold._virtual_clouds import virtual_clouds
@@ -36,7 +36,7 @@ from skwass.training import (
     local_torch_seed,
     stripped,
 )
-from skwass.transport import random_directions
+from skwass.transport import pooled, random_directions
 
 Embedding = NDArray[np.float32]
 Teacher = Callable[[PointClouds], NDArray[Any]]
@@ -180,7 +180,7 @@ def distil(
     order = draw_seed(random_state)
     if pupil.reads_points:
         lessons: Lessons = PointLessons(
-            pupil, frame, joined(kept), wanted, batch_size, order
+            pupil, frame, pooled(*kept), wanted, batch_size, order
         )
     else:
         lessons = Lessons(summary, wanted, batch_size, order)

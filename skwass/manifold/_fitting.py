@@ -55,21 +55,16 @@ def fit_cohort(
 ) -> Fitted:
     """Learn the embedding of a cohort, from an `earlier` fit on if there is one."""
     random_state = np.random.RandomState(checkpoint.seed)
-    problem, known = _problem(cohort, plan, recipe, checkpoint, random_state, earlier)
-    model, interrupted = _best_run(
-        problem, plan, recipe, checkpoint, random_state, earlier
-    )
+    course = Course(plan, recipe, checkpoint, random_state)
+    problem, known = _problem(cohort, course, earlier)
+    model, interrupted = _best_run(problem, course, earlier)
     embedding, part = model.encode(problem.features), "embedding"
     if not interrupted and recipe.decoder and not cohort.cheap:
         part = "decoder"
-        interrupted = not _refined(
-            model, cohort, embedding, plan, recipe, checkpoint, random_state
-        )
+        interrupted = not _refined(model, cohort, embedding, course)
     if not interrupted and plan.student is not None:
         part = "network"
-        model, embedding, finished = _taught(
-            model, cohort, embedding, plan, recipe, checkpoint, random_state
-        )
+        model, embedding, finished = _taught(model, cohort, embedding, course)
         interrupted = not finished
     if interrupted:
         warnings.warn(
@@ -80,6 +75,16 @@ def fit_cohort(
     else:
         checkpoint.remove()
     return Fitted(model, embedding, problem.cache, known)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a fit goes: what it does, how it trains, and where that is kept."""
+
+    plan: Plan
+    recipe: Recipe
+    checkpoint: Checkpoint
+    random_state: np.random.RandomState
 
 
 @dataclass(frozen=True)
@@ -94,14 +99,10 @@ class Problem:
 
 
 def _problem(
-    cohort: Cohort,
-    plan: Plan,
-    recipe: Recipe,
-    checkpoint: Checkpoint,
-    random_state: np.random.RandomState,
-    earlier: Model | None,
+    cohort: Cohort, course: Course, earlier: Model | None
 ) -> tuple[Problem, Array | None]:
     """Features and distances to learn from, and the matrix if all were solved."""
+    plan, checkpoint, random_state = course.plan, course.checkpoint, course.random_state
     training, held_out = _split(len(cohort), plan.validation_fraction, random_state)
     if earlier is None:
         featuriser, features = cohort.featurise(random_state)
@@ -113,7 +114,7 @@ def _problem(
     solve = partial(_solve, cohort, checkpoint, "distances")
     cache = solve_cache(cohort, training, allowed - share, random_state, known, solve)
     if earlier is None:
-        n_leading = min(recipe.n_components, featuriser.n_leading)
+        n_leading = min(course.recipe.n_components, featuriser.n_leading)
         unit = _unit(features[:, :n_leading], cache, featuriser.scale)
     else:
         unit = earlier.unit
@@ -124,40 +125,27 @@ def _problem(
     return Problem(featuriser, features, cache, judged, unit), known
 
 
-def _refined(
-    model: Model,
-    cohort: Cohort,
-    embedding: Features,
-    plan: Plan,
-    recipe: Recipe,
-    checkpoint: Checkpoint,
-    random_state: np.random.RandomState,
-) -> bool:
+def _refined(model: Model, cohort: Cohort, embedding: Features, course: Course) -> bool:
     """Train the decoder on, and tell whether that came to its end."""
     assert isinstance(cohort, CloudCohort)
     return refine_decoder(
         model,
         cohort.clouds,
         embedding,
-        n_epochs=plan.decoder_max_iter,
+        n_epochs=course.plan.decoder_max_iter,
         n_jobs=cohort.n_jobs,
-        checkpoint=checkpoint,
-        seed=draw_seed(random_state),
-        verbose=recipe.verbose,
+        checkpoint=course.checkpoint,
+        seed=draw_seed(course.random_state),
+        verbose=course.recipe.verbose,
     )
 
 
 def _taught(
-    model: Model,
-    cohort: Cohort,
-    embedding: Features,
-    plan: Plan,
-    recipe: Recipe,
-    checkpoint: Checkpoint,
-    random_state: np.random.RandomState,
+    model: Model, cohort: Cohort, embedding: Features, course: Course
 ) -> tuple[Model, Features, bool]:
     """The model with a network on points, what that says, and whether it is done."""
     assert isinstance(cohort, CloudCohort)
+    plan, recipe = course.plan, course.recipe
     assert plan.student is not None
     student = distil(
         partial(model.embed, n_jobs=cohort.n_jobs),
@@ -165,9 +153,9 @@ def _taught(
         embedding,
         encoder=plan.student,
         device=recipe.device,
-        seed=draw_seed(random_state),
+        seed=draw_seed(course.random_state),
         verbose=recipe.verbose,
-        checkpoint=checkpoint,
+        checkpoint=course.checkpoint,
         **plan.encoder_params,
     )
     model = replace(model, student=student)
@@ -175,14 +163,10 @@ def _taught(
 
 
 def _best_run(
-    problem: Problem,
-    plan: Plan,
-    recipe: Recipe,
-    checkpoint: Checkpoint,
-    random_state: np.random.RandomState,
-    earlier: Model | None,
+    problem: Problem, course: Course, earlier: Model | None
 ) -> tuple[Model, bool]:
     """The model of least stress, and whether the user stopped a run."""
+    plan, recipe, random_state = course.plan, course.recipe, course.random_state
     rows, unit, size = torch.as_tensor(problem.features), problem.unit, plan.batch_size
     judges = None
     if problem.judged is not None:
@@ -197,7 +181,7 @@ def _best_run(
             _start(plan.init, problem, recipe.n_components, random_state),
             draw_seed(random_state),
             start=None if earlier is None else earlier.net.module_.state_dict(),
-            checkpoint=checkpoint,
+            checkpoint=course.checkpoint,
             stage=f"run {run}",
         )
         if loss_curves(net)["loss"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -124,13 +124,3 @@ def _bands(sizes: NDArray[np.integer]) -> NDArray[np.int64]:
     """The largest size that is at most a quarter more, from steps the same for all."""
     steps = np.ceil(np.log(sizes) / np.log(_LARGEST_OF_A_BAND))
     return np.ceil(_LARGEST_OF_A_BAND**steps).astype(np.int64)
-
-
-def joined(parts: Sequence[PointClouds]) -> PointClouds:
-    """Several cohorts as one."""
-    sizes: NDArray[np.int64] = np.concatenate([part.sizes for part in parts])
-    return PointClouds(
-        np.concatenate([part.points for part in parts]),
-        np.concatenate([part.weights for part in parts]),
-        np.concatenate([[0], np.cumsum(sizes)]),
-    )

@@ -45,8 +45,10 @@ class Space:
         self.extent = float(np.abs(centred).max())
         refuse_overflow(self.extent)
         unit = centred * power_of_two(self.extent)
-        spread = float(self.weights @ np.square(unit - self.weights @ unit).sum(axis=1))
-        spread = math.sqrt(spread) / power_of_two(self.extent)
+        variance = self.weights @ np.square(unit - self.weights @ unit).sum(axis=1)
+        spread = math.sqrt(variance) / power_of_two(self.extent)
+        #: the root of the mean squared distance between two points
+        self.mean_distance = math.sqrt(2 * variance) / power_of_two(self.extent)
         #: an order of clouds, the same wherever they lie
         self.key = (len(unit), spread, self.points.tolist())
 
@@ -157,6 +159,12 @@ class Problem:
         return self.dx**2 @ self.x.weights, self.dy**2 @ self.y.weights
 
     @cached_property
+    def first_potentials(self) -> tuple[Array, Array]:
+        """A guess at those of the first program of a descent."""
+        f, g = (-2 * self.quadratic * square for square in self.squares)
+        return f, g
+
+    @cached_property
     def local_quantiles(self) -> tuple[Array, Array]:
         """Rows whose squared distances compare what two points see of their clouds."""
         bins = _BINS
@@ -195,7 +203,7 @@ class Problem:
         Distances alone: points match in the order of their mean distances.
         """
         means = self.dx @ self.x.weights, self.dy @ self.y.weights
-        f, g = (-2 * self.quadratic * square for square in self.squares)
+        f, g = self.first_potentials
         return self.step(means[0][:, None] * means[1], f, g)
 
     def match_axes(self, n_best: int) -> list[Matching]:
@@ -214,14 +222,14 @@ class Problem:
         ]
         products = [self.dx @ plan @ self.dy for plan in plans]
         costs = [self.value(*pair) for pair in zip(plans, products, strict=True)]
-        f, g = (-2 * self.quadratic * square for square in self.squares)
+        f, g = self.first_potentials
         best = np.argsort(costs, kind="stable")[:n_best]
         return [Matching(plans[k], f, g, products[k]) for k in best]
 
     def match_anchor(self, j: int) -> Matching:
         """The plan that matches points by their distances to x_0 and to y_j."""
         found = self._solve((self.dx[0][:, None] - self.dy[j]) ** 2)
-        f, g = (-2 * self.quadratic * square for square in self.squares)
+        f, g = self.first_potentials
         return Matching(found.plan, f, g)
 
     def step(self, product: Array, f: Array, g: Array) -> Matching:
