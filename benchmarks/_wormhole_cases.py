@@ -25,8 +25,9 @@ from _clouds import (
 from _records import Figures
 from _wormhole_decoder import of_decoder
 from _wormhole_judging import Fitted, Judge, of_labels, of_speed
+from _wormhole_neighbours import nearest_by_gromov
 
-from skwass import WormholeEmbedder, wasserstein_distances
+from skwass import WormholeEmbedder
 
 _IMAGES = 128
 _OTHERS = 64
@@ -35,7 +36,6 @@ _OUTLINE_POINTS = 64
 _FOUR, _BAG = 4, 8
 _MNIST_SETTINGS = {"n_pairs": 400_000, "max_iter": 30}
 _FASHION_SETTINGS = {"n_pairs": 30_000, "max_iter": 30}
-_ROWS_A_BLOCK = 10
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Scope:
     pairs_share : float
         Of the pairs of a row, how many are solved.
     cache : Path or None
-        Where a matrix is kept that takes half an hour.
+        Where neighbours are kept that take some minutes.
     peer_minutes : float
         How long the authors' package trains.
     """
@@ -168,39 +168,13 @@ def _of_class(fitted: Fitted, label: int) -> Figures:
 def _of_neighbours(fitted: Fitted, scope: Scope) -> Figures:
     """What the nearest neighbour gets right, by the embedding and by the metric."""
     split = fitted.split
-    exact = _exact_gromov(split, scope.cache)
-    found = np.linalg.norm(fitted.held_out[:, None] - fitted.training, axis=2)
+    exact = nearest_by_gromov(split.held_out, split.training, scope.cache)
+    table = np.linalg.norm(fitted.held_out[:, None] - fitted.training, axis=2)
     right = [
-        float(np.mean(split.training_labels[table.argmin(axis=1)] == split.labels))
-        for table in (found, exact)
+        float(np.mean(split.training_labels[nearest] == split.labels))
+        for nearest in (table.argmin(axis=1), exact)
     ]
     return {"neighbour": right[0], "exact_neighbour": right[1]}
-
-
-def _exact_gromov(split: Split, cache: Path | None) -> np.ndarray:
-    """Distances of held-out clouds to those learnt from; no seed changes them.
-
-    They are kept block by block, so that a run that was stopped goes on.
-    """
-    n_held_out, n_training = len(split.held_out), len(split.training)
-    table = np.empty((0, n_training))
-    name = f"gromov-{n_held_out}-{n_training}-{_OUTLINE_POINTS}.npy"
-    if cache is not None and (cache / name).is_file():
-        table = np.load(cache / name)
-    for start in range(len(table), n_held_out, _ROWS_A_BLOCK):
-        block = wasserstein_distances(
-            split.held_out[start : start + _ROWS_A_BLOCK],
-            split.training,
-            metric="gromov",
-            n_jobs=-1,
-        )
-        table = np.concatenate([table, block])
-        if cache is not None:
-            cache.mkdir(parents=True, exist_ok=True)
-            np.save(cache / f"partial-{name}", table)
-            (cache / f"partial-{name}").replace(cache / name)
-        print(f"  exact Gromov–Wasserstein: {len(table)} of {n_held_out}", flush=True)
-    return table
 
 
 _digits = partial(images_split, name=MNIST)

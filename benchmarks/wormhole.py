@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
         "--limit", type=int, help="learn from so few clouds; write nothing"
     )
     parser.add_argument(
-        "--cache", type=Path, help="folder for a matrix that takes half an hour"
+        "--cache", type=Path, help="folder for neighbours that take some minutes"
     )
     parser.add_argument(
         "--peer-minutes",

@@ -53,7 +53,7 @@ def read_tissue(
         # a stateless transformer may be asked to transform what it has not been fitted
         # on, and then has no names to compare
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-    names = getattr(estimator, "feature_names_in_", _get_feature_names(X))
+    names = getattr(estimator, "feature_names_in_", _names_of(X))
     columns = columns_of(spatial_features, batch_feature, _num_features(X), names)
     batch = None
     if columns.batch is not None:
@@ -69,6 +69,18 @@ def read_tissue(
         expression,
         _rows_of_batches(batch, len(places)),
     )
+
+
+def _names_of(X: Any) -> NDArray[Any] | None:
+    """Names of columns, if X is a data frame.
+
+    scikit-learn before 1.7 knows a polars frame by a protocol that polars has given up.
+    """
+    names = _get_feature_names(X)
+    columns = list(getattr(X, "columns", []))
+    if names is None and columns and all(isinstance(name, str) for name in columns):
+        return np.asarray(columns, dtype=object)
+    return names
 
 
 def columns_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from skwass.manifold._invariant import fit_invariant
 from skwass.manifold._transport_features import TransportFeatures
 from skwass.transport import (
     all_diracs,
+    default_reg,
     fit_reference,
     method_for,
     reference_size,
@@ -113,6 +114,12 @@ class Metric:
     def check(self) -> None:
         """Refuse what is not known, before anything is computed."""
         method_for(self.metric, self.metric_params, order=self.order, reg=self.reg)
+
+    def settled(self, clouds: PointClouds) -> Metric:
+        """The same for all clouds to come, where these decide what it is."""
+        if self.metric == "sinkhorn" and self.reg is None:
+            return replace(self, reg=default_reg(clouds))
+        return self
 
     @property
     def looks_at_all(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class CloudDecoder(CohortReader):
     __metadata_request__inverse_transform = {"n_points": UNUSED}
 
     _model: Model
+    _embed: Callable[[Any], NDArray[np.float32]]
     embedding_: NDArray[np.float32]
 
     @available_if(has_decoder)  # type: ignore[untyped-decorator]
@@ -156,11 +158,7 @@ default=None
             finite number or list of such.
         """
         check_is_fitted(self)
-        times = check_array(
-            np.atleast_1d(np.asarray(t)), ensure_2d=False, input_name="t"
-        )
-        if times.ndim != 1:
-            raise ValueError(f"t must be a number or a list; got shape {times.shape}.")
+        times = _checked_times(t)
         first, last = (
             self._embedding_of([cloud], embedded, name)
             for name, cloud in (("a", a), ("b", b))
@@ -171,7 +169,8 @@ default=None
     def _embedding_of(self, X: Any, embedded: bool, name: str) -> Array:
         """Embeddings, made or given."""
         if not embedded:
-            return self.transform(X).astype(np.float64)
+            # not by `transform`, which may give a data frame
+            return self._embed(self._read(X, reset=False)).astype(np.float64)
         embedding = check_array(X, dtype=np.float64, input_name=name)
         width = self.embedding_.shape[1]
         if embedding.shape[1] != width:
@@ -182,9 +181,29 @@ default=None
         return embedding
 
 
+def _checked_times(t: ArrayLike) -> Array:
+    """Finite numbers, one at least."""
+    try:
+        times = np.atleast_1d(np.asarray(t, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise ValueError(f"t must be a number or a list of such; got {t!r}.") from None
+    if times.ndim != 1 or not len(times):
+        raise ValueError(
+            f"t must be a number or a list of such; got shape {np.shape(t)}."
+        )
+    if not np.isfinite(times).all():
+        raise ValueError(f"t must not be NaN or infinite; got {t!r}.")
+    return times
+
+
 def checked_weights(weights: ArrayLike, n_samples: int) -> Array:
     """Rows that sum to one."""
-    rows = np.atleast_1d(np.asarray(weights))
+    try:
+        rows = np.atleast_1d(np.asarray(weights, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"weights must be numbers, one for each sample; got {weights!r}."
+        ) from None
     checked: Array = np.atleast_2d(
         check_array(rows, ensure_2d=False, dtype=np.float64, input_name="weights")
     )

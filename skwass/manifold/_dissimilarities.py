@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 _MOST_FEATURES = 256
 #: below it, with distances of unit scale, an eigenvalue is rounding
 _LEAST_EIGENVALUE = 1e-10
+#: how far, relative to the largest distance, a computed matrix may be off
+_ROUNDING = 1e-6
 
 
 @dataclass
@@ -75,10 +77,12 @@ class DissimilarityCohort:
         self, random_state: np.random.RandomState
     ) -> tuple[Featuriser, Features]:
         """Classical MDS with all positive eigenvalues, up to a number."""
-        scale = float(np.sqrt(np.mean(self.dissimilarities**2) / 2)) or 1.0
+        largest = float(self.dissimilarities.max()) or 1.0  # first: squares underflow
+        mean = np.mean((self.dissimilarities / largest) ** 2)
+        scale = largest * float(np.sqrt(mean / 2)) or 1.0
         squares = np.square(self.dissimilarities / scale)
         means = squares.mean(axis=0)
-        inner = -0.5 * (squares - means - means[:, None] + means.mean())
+        inner = -0.5 * centred(squares)
         n_samples = len(inner)
         first = max(0, n_samples - _MOST_FEATURES)
         values, vectors = eigh(inner, subset_by_index=[first, n_samples - 1])
@@ -117,3 +121,33 @@ class DissimilarityCohort:
     def blocks_of_distances(self, pairs: NDArray[np.intp]) -> Iterator[Array]:
         """All at once; they are known."""
         yield self.distances(pairs)
+
+
+def centred(matrix: Array) -> Array:
+    """``J matrix J`` for a symmetric matrix."""
+    means = matrix.mean(axis=0)
+    return matrix - means - means[:, None] + means.mean()
+
+
+def checked_distances(X: Array, name: str = "X") -> Array:
+    """A square, symmetric matrix with zeros on the diagonal, rounding put right."""
+    if X.shape[0] != X.shape[1]:
+        raise ValueError(
+            f"{name} must be a square matrix of distances; it has shape {X.shape}."
+        )
+    rounding = _ROUNDING * X.max()
+    row, column = np.unravel_index(np.abs(X - X.T).argmax(), X.shape)
+    if abs(X[row, column] - X[column, row]) > rounding:
+        raise ValueError(
+            f"{name} must be a symmetric matrix of distances; {name}[{row}, {column}] "
+            f"= {X[row, column]:g} and {name}[{column}, {row}] = {X[column, row]:g}."
+        )
+    if X.diagonal().max() > rounding:
+        row = X.diagonal().argmax()
+        raise ValueError(
+            f"{name} must have zeros on the diagonal, as distances do; "
+            f"{name}[{row}, {row}] = {X[row, row]:g}."
+        )
+    distances = (X + X.T) / 2
+    np.fill_diagonal(distances, 0.0)
+    return distances

@@ -14,7 +14,8 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from skwass.clouds import PointClouds
-from skwass.manifold._lessons import Lessons, PointLessons, joined
+from skwass.manifold._lessons import Lessons, PointLessons
+from skwass.manifold._network import loss_curves
 from skwass.manifold._padding import Frame
 from skwass.manifold._virtual_clouds import virtual_clouds
 from skwass.nn import (
@@ -35,7 +36,7 @@ from skwass.training import (
     local_torch_seed,
     stripped,
 )
-from skwass.transport import random_directions
+from skwass.transport import pooled, random_directions
 
 Embedding = NDArray[np.float32]
 Teacher = Callable[[PointClouds], NDArray[Any]]
@@ -62,12 +63,15 @@ class DistilledEncoder:
         Unit of the embeddings.
     offset : ndarray of shape (n_components,), float32
         Mean of the embeddings.
+    finished : bool
+        Whether all epochs were trained, and the user did not stop before.
     """
 
     net: NeuralNet
     frame: Frame
     scale: float
     offset: Embedding
+    finished: bool
 
 
 def embed_points(student: DistilledEncoder, clouds: PointClouds) -> Embedding:
@@ -176,7 +180,7 @@ def distil(
     order = draw_seed(random_state)
     if pupil.reads_points:
         lessons: Lessons = PointLessons(
-            pupil, frame, joined(kept), wanted, batch_size, order
+            pupil, frame, pooled(*kept), wanted, batch_size, order
         )
     else:
         lessons = Lessons(summary, wanted, batch_size, order)
@@ -202,7 +206,8 @@ def distil(
     go_on(net, None if checkpoint is None else checkpoint.recall(_STAGE))
     lessons.epoch = len(net.history)
     net.partial_fit(lessons, y=None)
-    return DistilledEncoder(stripped(net), frame, scale, np.float32(offset))
+    finished = len(loss_curves(net)["loss"]) == max_iter
+    return DistilledEncoder(stripped(net), frame, scale, np.float32(offset), finished)
 
 
 def _classes(

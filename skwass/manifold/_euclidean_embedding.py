@@ -19,9 +19,11 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from skwass.clouds import PointClouds
+from skwass.manifold._dissimilarities import checked_distances
 from skwass.manifold._nearest_euclidean import solve_nearest, stress_bounds
 from skwass.manifold._placement import Placement
-from skwass.manifold._reading import CohortReader, checked_distances
+from skwass.manifold._reading import CohortReader
+from skwass.manifold._scale import refuse_scale
 from skwass.metrics import distance_correlation
 from skwass.training import keep_fitted_state
 from skwass.transport import wasserstein_distances
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_SMALLEST_UNIT = 1e-30
 #: they choose a reference or a regularisation by all clouds at hand
 _OF_THE_BATCH = ("linear", "sinkhorn")
 
@@ -220,11 +221,8 @@ class EuclideanDistanceEmbedding(
             samples = self._read(X, reset=True, at_least=2)
             distances = self._distances_within(samples)
             largest = float(distances.max())
-            if largest and not _SMALLEST_UNIT < largest < 1 / _SMALLEST_UNIT:
-                raise ValueError(
-                    f"Distances of X are about {largest:.0e}, and embeddings are "
-                    "float32; rescale X."
-                )
+            if largest:
+                refuse_scale(largest)
             self._clouds = None if self.metric == "precomputed" else samples
             self._unit = largest or 1.0
             self._embed_all(np.square(distances / self._unit))

@@ -30,11 +30,10 @@ from skwass.manifold._pairs import (
     solve_cache,
 )
 from skwass.manifold._plan import Plan, n_held_out
+from skwass.manifold._scale import refuse_scale
 from skwass.training import Checkpoint, draw_seed
 
 Array = NDArray[np.float64]
-
-_SMALLEST_UNIT = 1e-30
 
 
 @dataclass(frozen=True)
@@ -56,58 +55,17 @@ def fit_cohort(
 ) -> Fitted:
     """Learn the embedding of a cohort, from an `earlier` fit on if there is one."""
     random_state = np.random.RandomState(checkpoint.seed)
-    training, held_out = _split(len(cohort), plan.validation_fraction, random_state)
-    if earlier is None:
-        featuriser, features = cohort.featurise(random_state)
-    else:
-        featuriser, features = earlier.featuriser, cohort.described(earlier.featuriser)
-    known = _matrix(cohort, checkpoint) if all_pairs_fit(cohort, plan.n_pairs) else None
-    allowed = budget(cohort, len(cohort), plan.n_pairs)
-    share = round(allowed * (plan.validation_fraction or 0))
-    solve = partial(_solve, cohort, checkpoint, "distances")
-    cache = solve_cache(cohort, training, allowed - share, random_state, known, solve)
-    if earlier is None:
-        n_leading = min(recipe.n_components, featuriser.n_leading)
-        unit = _unit(features[:, :n_leading], cache, featuriser.scale)
-    else:
-        unit = earlier.unit
-    judged = None
-    if held_out is not None:
-        solve = partial(_solve, cohort, checkpoint, "held-out distances")
-        judged = solve_cache(cohort, held_out, share, random_state, known, solve)
-    problem = Problem(featuriser, features, cache, judged, unit)
-    model, interrupted = _best_run(
-        problem, plan, recipe, checkpoint, random_state, earlier
-    )
-    embedding, part = model.encode(features), "embedding"
+    course = Course(plan, recipe, checkpoint, random_state)
+    problem, known = _problem(cohort, course, earlier)
+    model, interrupted = _best_run(problem, course, earlier)
+    embedding, part = model.encode(problem.features), "embedding"
     if not interrupted and recipe.decoder and not cohort.cheap:
-        assert isinstance(cohort, CloudCohort)
         part = "decoder"
-        interrupted = not refine_decoder(
-            model,
-            cohort.clouds,
-            embedding,
-            n_epochs=plan.decoder_max_iter,
-            n_jobs=cohort.n_jobs,
-            checkpoint=checkpoint,
-            seed=draw_seed(random_state),
-            verbose=recipe.verbose,
-        )
+        interrupted = not _refined(model, cohort, embedding, course)
     if not interrupted and plan.student is not None:
-        assert isinstance(cohort, CloudCohort)
-        student = distil(
-            partial(model.embed, n_jobs=cohort.n_jobs),
-            cohort.clouds,
-            embedding,
-            encoder=plan.student,
-            device=recipe.device,
-            seed=draw_seed(random_state),
-            verbose=recipe.verbose,
-            checkpoint=checkpoint,
-            **plan.encoder_params,
-        )
-        model = replace(model, student=student)
-        embedding = model.embed(cohort.clouds)
+        part = "network"
+        model, embedding, finished = _taught(model, cohort, embedding, course)
+        interrupted = not finished
     if interrupted:
         warnings.warn(
             f"Training was interrupted; the {part} is that of the epochs so far.",
@@ -116,7 +74,17 @@ def fit_cohort(
         )
     else:
         checkpoint.remove()
-    return Fitted(model, embedding, cache, known)
+    return Fitted(model, embedding, problem.cache, known)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a fit goes: what it does, how it trains, and where that is kept."""
+
+    plan: Plan
+    recipe: Recipe
+    checkpoint: Checkpoint
+    random_state: np.random.RandomState
 
 
 @dataclass(frozen=True)
@@ -130,15 +98,75 @@ class Problem:
     unit: float
 
 
+def _problem(
+    cohort: Cohort, course: Course, earlier: Model | None
+) -> tuple[Problem, Array | None]:
+    """Features and distances to learn from, and the matrix if all were solved."""
+    plan, checkpoint, random_state = course.plan, course.checkpoint, course.random_state
+    training, held_out = _split(len(cohort), plan.validation_fraction, random_state)
+    if earlier is None:
+        featuriser, features = cohort.featurise(random_state)
+    else:
+        featuriser, features = earlier.featuriser, cohort.described(earlier.featuriser)
+    known = _matrix(cohort, checkpoint) if all_pairs_fit(cohort, plan.n_pairs) else None
+    allowed = budget(cohort, len(cohort), plan.n_pairs)
+    share = round(allowed * (plan.validation_fraction or 0))
+    solve = partial(_solve, cohort, checkpoint, "distances")
+    cache = solve_cache(cohort, training, allowed - share, random_state, known, solve)
+    if earlier is None:
+        n_leading = min(course.recipe.n_components, featuriser.n_leading)
+        unit = _unit(features[:, :n_leading], cache, featuriser.scale)
+    else:
+        unit = earlier.unit
+    judged = None
+    if held_out is not None:
+        solve = partial(_solve, cohort, checkpoint, "held-out distances")
+        judged = solve_cache(cohort, held_out, share, random_state, known, solve)
+    return Problem(featuriser, features, cache, judged, unit), known
+
+
+def _refined(model: Model, cohort: Cohort, embedding: Features, course: Course) -> bool:
+    """Train the decoder on, and tell whether that came to its end."""
+    assert isinstance(cohort, CloudCohort)
+    return refine_decoder(
+        model,
+        cohort.clouds,
+        embedding,
+        n_epochs=course.plan.decoder_max_iter,
+        n_jobs=cohort.n_jobs,
+        checkpoint=course.checkpoint,
+        seed=draw_seed(course.random_state),
+        verbose=course.recipe.verbose,
+    )
+
+
+def _taught(
+    model: Model, cohort: Cohort, embedding: Features, course: Course
+) -> tuple[Model, Features, bool]:
+    """The model with a network on points, what that says, and whether it is done."""
+    assert isinstance(cohort, CloudCohort)
+    plan, recipe = course.plan, course.recipe
+    assert plan.student is not None
+    student = distil(
+        partial(model.embed, n_jobs=cohort.n_jobs),
+        cohort.clouds,
+        embedding,
+        encoder=plan.student,
+        device=recipe.device,
+        seed=draw_seed(course.random_state),
+        verbose=recipe.verbose,
+        checkpoint=course.checkpoint,
+        **plan.encoder_params,
+    )
+    model = replace(model, student=student)
+    return model, model.embed(cohort.clouds), student.finished
+
+
 def _best_run(
-    problem: Problem,
-    plan: Plan,
-    recipe: Recipe,
-    checkpoint: Checkpoint,
-    random_state: np.random.RandomState,
-    earlier: Model | None,
+    problem: Problem, course: Course, earlier: Model | None
 ) -> tuple[Model, bool]:
     """The model of least stress, and whether the user stopped a run."""
+    plan, recipe, random_state = course.plan, course.recipe, course.random_state
     rows, unit, size = torch.as_tensor(problem.features), problem.unit, plan.batch_size
     judges = None
     if problem.judged is not None:
@@ -153,7 +181,7 @@ def _best_run(
             _start(plan.init, problem, recipe.n_components, random_state),
             draw_seed(random_state),
             start=None if earlier is None else earlier.net.module_.state_dict(),
-            checkpoint=checkpoint,
+            checkpoint=course.checkpoint,
             stage=f"run {run}",
         )
         if loss_curves(net)["loss"]:
@@ -210,11 +238,7 @@ def _unit(leading: Features, cache: PairCache, scale: float) -> float:
     norm = float(start @ start)
     factor = float(solved @ start) / norm if norm > 0 else 1.0
     unit = scale * factor if factor > 0 else scale
-    if not _SMALLEST_UNIT < unit < 1 / _SMALLEST_UNIT:
-        raise ValueError(
-            f"Distances of X are about {unit:.0e}, and embeddings are float32; rescale "
-            "X."
-        )
+    refuse_scale(unit)
     return unit
 
 

@@ -139,6 +139,7 @@ class CohortLearner(TransformerMixin, CohortReader):
         self._validate_params()
         with keep_fitted_state(self):
             if hasattr(self, "_model"):
+                self._refuse_another_metric()
                 self._learn_on(self._read_clouds(X, reset=False))
             else:
                 self._learn(X)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from skwass.nn import SetEncoder
 
 Summary = tuple[Tensor, ...]
 
-_NEIGHBOURHOOD = 8
+_LARGEST_OF_A_BAND = 1.25
 
 
 class Lessons(IterableDataset):
@@ -106,26 +106,21 @@ class PointLessons(Lessons):
         self.frame = frame
         self.clouds = clouds
         self.batch_size = batch_size
-        rising = np.sort(clouds.sizes)
-        self.cuts = list(cuts(rising, clouds.n_features, batch_size))
+        # clouds of a band may meet in a batch, so each counts as the largest of it
+        self.bands = _bands(clouds.sizes)
+        self.cuts = list(cuts(np.sort(self.bands), clouds.n_features, batch_size))
 
     def _order(self, generator: np.random.Generator) -> Indices:
-        """By size, but neighbours shuffled, so that batches differ between epochs."""
+        """By size, but shuffled within bands, so that batches differ between epochs."""
         shuffled = generator.permutation(len(self.clouds))
-        rank = np.argsort(np.argsort(self.clouds.sizes[shuffled], kind="stable"))
-        reach = _NEIGHBOURHOOD * self.batch_size
-        return shuffled[np.argsort(rank + reach * generator.random(len(rank)))]
+        return shuffled[np.argsort(self.bands[shuffled], kind="stable")]
 
     def _summary_of(self, chosen: Indices) -> Summary:
         with torch.no_grad():
             return self.encoder.summarise(*self.frame.padded(self.clouds[chosen]))
 
 
-def joined(parts: Sequence[PointClouds]) -> PointClouds:
-    """Several cohorts as one."""
-    sizes: NDArray[np.int64] = np.concatenate([part.sizes for part in parts])
-    return PointClouds(
-        np.concatenate([part.points for part in parts]),
-        np.concatenate([part.weights for part in parts]),
-        np.concatenate([[0], np.cumsum(sizes)]),
-    )
+def _bands(sizes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The largest size that is at most a quarter more, from steps the same for all."""
+    steps = np.ceil(np.log(sizes) / np.log(_LARGEST_OF_A_BAND))
+    return np.ceil(_LARGEST_OF_A_BAND**steps).astype(np.int64)

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, validate_params
 
-from skwass.manifold._reading import checked_distances
+from skwass.manifold._dissimilarities import centred, checked_distances
 
 Array = NDArray[np.float64]
 
@@ -109,11 +109,9 @@ def nearest_euclidean_distances(
            [1.453, 0.   , 1.453],
            [2.906, 1.453, 0.   ]])
     """
-    squares = _read_squares(D, squared=squared)
-    unit = squares.max() or 1.0
-    nearest = solve_nearest(squares / unit, max_iter, tol)
-    result = nearest.squares * unit
-    return result if squared else np.sqrt(result, out=result)
+    squares, unit = _read_squares(D, squared=squared)
+    result = solve_nearest(squares, max_iter, tol).squares
+    return unit * (result if squared else np.sqrt(result, out=result))
 
 
 @validate_params(  # type: ignore[untyped-decorator]
@@ -182,10 +180,16 @@ def euclidean_embedding_bounds(
     >>> print(f"{lower:.3f} <= {stress:.3f} <= {upper:.3f}")
     2.778 <= 5.556 <= 5.556
     """
-    squares = _read_squares(D, squared=squared)
-    unit = squares.max() or 1.0
-    lower, upper = stress_bounds(squares / unit)
-    return lower * unit**2, upper * unit**2
+    squares, unit = _read_squares(D, squared=squared)
+    lower, upper = stress_bounds(squares)
+    with np.errstate(over="ignore"):
+        fourth = float(np.float64(unit) ** (2 if squared else 4))
+    if not np.isfinite(upper * fourth):
+        raise ValueError(
+            f"D is as large as {unit:.0e}, and the stress is of its fourth power; "
+            "rescale D."
+        )
+    return lower * fourth, upper * fourth
 
 
 @dataclass(frozen=True)
@@ -232,12 +236,6 @@ def stress_bounds(squares: Array) -> tuple[float, float]:
     shrink = np.vdot(classical, squares) / (np.vdot(classical, classical) or 1.0)
     upper = float(np.sum((shrink * classical - squares) ** 2))
     return min(start.value, upper), upper
-
-
-def centred(matrix: Array) -> Array:
-    """``J matrix J`` for a symmetric matrix."""
-    means = matrix.mean(axis=0)
-    return matrix - means - means[:, None] + means.mean()
 
 
 class _DualPoint:
@@ -308,11 +306,14 @@ def _climb(squares: Array) -> Iterator[_DualPoint]:
         point = tried
 
 
-def _read_squares(D: ArrayLike, *, squared: bool) -> Array:
+def _read_squares(D: ArrayLike, *, squared: bool) -> tuple[Array, float]:
+    """Squared distances of which the largest is one, and the unit of D."""
     checked = check_array(D, dtype=np.float64, ensure_min_samples=2, input_name="D")
     if (checked < 0).any():
         raise ValueError(
             f"D must hold distances; its least value is {checked.min():g}."
         )
     distances = checked_distances(checked, "D")
-    return distances if squared else np.square(distances)
+    unit = float(distances.max()) or 1.0
+    distances = distances / unit  # first, since squares of D may be no numbers
+    return distances if squared else np.square(distances), unit

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from sklearn.utils.extmath import svd_flip
 
-from skwass.manifold._nearest_euclidean import centred
+from skwass.manifold._dissimilarities import centred
 
 Array = NDArray[np.float64]
 

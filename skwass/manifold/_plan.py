@@ -102,6 +102,8 @@ def _checked_params(estimator: Any) -> dict[str, Any]:
             min_val=0,
             include_boundaries="left" if key == "n_virtual" else "neither",
         )
+        if not np.isfinite(value):
+            raise ValueError(f"encoder_params[{key!r}] must be finite; got {value!r}.")
     return dict(params)
 
 

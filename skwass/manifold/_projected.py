@@ -22,6 +22,7 @@ from skwass.clouds import PointClouds
 from skwass.manifold._cohorts import CloudCohort
 from skwass.manifold._features import Description
 from skwass.manifold._reading import CloudReader, correlation_with_transport
+from skwass.manifold._scale import refuse_scale
 from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.float32]
 
-_SMALLEST_UNIT = 1e-30
 _NUMBERS_A_BLOCK = 2**24
 #: up to this many rows and columns the whole decomposition is as quick
 _SMALL = 500
@@ -240,11 +240,7 @@ class ProjectedEmbedder(
                 f"points with n_features={self.n_features_in_}, described by "
                 f"{description.width} numbers each, have at most {most}."
             )
-        if not _SMALLEST_UNIT < description.scale < 1 / _SMALLEST_UNIT:
-            raise ValueError(
-                f"Distances of X are about {description.scale:.0e}, and embeddings are "
-                "float32; rescale X."
-            )
+        refuse_scale(description.scale)
 
     @property
     def _n_features_out(self) -> int:

@@ -14,13 +14,11 @@ from sklearn.utils.validation import validate_data
 
 from skwass.clouds import PointClouds, validate_clouds
 from skwass.manifold._cohorts import CloudCohort, Cohort, Metric
-from skwass.manifold._dissimilarities import DissimilarityCohort
+from skwass.manifold._dissimilarities import DissimilarityCohort, checked_distances
 from skwass.manifold._pairs import sample_pairs
 from skwass.metrics import distance_correlation
 from skwass.transport import all_diracs
 
-#: how far, relative to the largest distance, a computed matrix may be off
-_ROUNDING = 1e-6
 _SCORED_PAIRS = 2000
 
 
@@ -66,6 +64,9 @@ class CohortReader(CloudReader):
     n_jobs: int | None
     verbose: int
 
+    #: None if precomputed
+    _metric_of_fit: Metric | None
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.pairwise = self.metric == "precomputed"
@@ -89,18 +90,36 @@ class CohortReader(CloudReader):
     def _cohort(self, X: Any) -> Cohort:
         """The samples to fit on."""
         samples = self._read(X, reset=True, at_least=2)
-        if self.metric != "precomputed":
-            self._metric.check()
-            return self._cohort_of(samples)
-        return DissimilarityCohort(checked_distances(samples))
+        if self.metric == "precomputed":
+            self._metric_of_fit = None
+            return DissimilarityCohort(checked_distances(samples))
+        if self.metric == "linear":
+            raise ValueError(
+                "metric='linear' depends on which clouds come together, so it is not "
+                "the same in fit and later. LinearOTEmbedder gives its embedding "
+                "without training."
+            )
+        asked = Metric(self.metric, self.metric_params, self.order, self.reg)
+        asked.check()
+        self._metric_of_fit = asked.settled(samples)
+        return self._cohort_of(samples)
 
-    @property
-    def _metric(self) -> Metric:
-        return Metric(self.metric, self.metric_params, self.order, self.reg)
+    def _refuse_another_metric(self) -> None:
+        """More clouds must be compared as those of the fit were."""
+        had = self._metric_of_fit or Metric("precomputed")
+        for name, value in vars(had).items():
+            now = getattr(self, name)
+            is_kept = name == "reg" and now is None  # as the fit has settled it
+            if now != value and not is_kept:
+                raise ValueError(
+                    f"The fit had {name}={value!r}; got {now!r}. Call fit, or set it "
+                    "back."
+                )
 
     def _cohort_of(self, clouds: PointClouds) -> CloudCohort:
+        assert self._metric_of_fit is not None
         return CloudCohort(
-            clouds, self._metric, self.n_reference, self.n_jobs, self.verbose
+            clouds, self._metric_of_fit, self.n_reference, self.n_jobs, self.verbose
         )
 
 
@@ -112,27 +131,3 @@ def correlation_with_transport(
     exact = cohort.distances(pairs)
     gaps = embedding[pairs[:, 0]] - embedding[pairs[:, 1]]
     return distance_correlation(exact, np.linalg.norm(gaps, axis=1))
-
-
-def checked_distances(X: NDArray[np.float64], name: str = "X") -> NDArray[np.float64]:
-    """A square, symmetric matrix with zeros on the diagonal, rounding put right."""
-    if X.shape[0] != X.shape[1]:
-        raise ValueError(
-            f"{name} must be a square matrix of distances; it has shape {X.shape}."
-        )
-    rounding = _ROUNDING * X.max()
-    row, column = np.unravel_index(np.abs(X - X.T).argmax(), X.shape)
-    if abs(X[row, column] - X[column, row]) > rounding:
-        raise ValueError(
-            f"{name} must be a symmetric matrix of distances; {name}[{row}, {column}] "
-            f"= {X[row, column]:g} and {name}[{column}, {row}] = {X[column, row]:g}."
-        )
-    if X.diagonal().max() > rounding:
-        row = X.diagonal().argmax()
-        raise ValueError(
-            f"{name} must have zeros on the diagonal, as distances do; "
-            f"{name}[{row}, {row}] = {X[row, row]:g}."
-        )
-    distances = (X + X.T) / 2
-    np.fill_diagonal(distances, 0.0)
-    return distances

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,6 @@ from skwass.manifold._decoding import CloudDecoder
 from skwass.manifold._learning import CohortLearner
 from skwass.manifold._reading import correlation_with_transport
 from skwass.metrics import distance_correlation
-
-if TYPE_CHECKING:
-    pass
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 _NON_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -74,7 +71,7 @@ class WormholeEmbedder(
         The p of the p-Wasserstein distance.
     reg : float, default=None
         Entropic regularisation of ``metric="sinkhorn"``; None chooses one by the
-        extent of the clouds.
+        extent of the clouds of the fit, which is kept for all that comes later.
     encoder : {"transport", "network", "transformer"}, default="transport"
         What reads a cloud. "transport" solves one plan for each, and is the most
         precise. The others read its points, and learn to do so from "transport" after
@@ -82,8 +79,9 @@ class WormholeEmbedder(
         precise and some ten times faster on images; "transformer" by one of attention
         between points, as in the paper [1]_, which takes long to train.
     encoder_params : dict, default=None
-        How the latter are trained: "n_virtual" clouds that are made up besides those of
-        X, "max_iter", "batch_size" and "lr".
+        How the latter are trained: "n_virtual" clouds (default 20,000) that are made up
+        besides those of X and cost a plan each, "max_iter" (20), "batch_size" (256) and
+        "lr" (1e-3). Each call of `partial_fit` trains such a network anew.
     n_reference : int or "auto", default="auto"
         Points of the reference. More see finer detail and cost time in proportion.
         "auto" is 192 in few dimensions, fewer in many.
@@ -108,7 +106,7 @@ class WormholeEmbedder(
         Number of runs, of which the one of least stress is kept.
     max_iter : int, default=100
         Number of epochs. An epoch goes through the solved distances once, and through
-        100,000 of them where all pairs are known.
+        100,000 of them at most where all pairs are known; so few clouds have few steps.
     batch_size : int, default=256
         Number of clouds in a step.
     lr : float or "auto", default="auto"
@@ -144,7 +142,8 @@ class WormholeEmbedder(
     device : str, default="cpu"
         Where torch trains. The CPU is a good place for networks so small.
     mixed_precision : bool, default=False
-        Compute the layers in bfloat16 and the rest in float32, for GPUs made for that.
+        Compute the layers of encoder and decoder in bfloat16 and the rest in float32,
+        for GPUs made for that. The networks of `encoder` stay in float32.
     random_state : int, RandomState instance or None, default=None
         Decides all that is random; the same bits for as many threads of torch.
     verbose : int, default=0

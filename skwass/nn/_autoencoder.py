@@ -144,7 +144,11 @@ class WormholeAutoencoder(nn.Module):
             n_outputs = n_inputs if n_decoded is None else n_decoded
             back = None if weight is None else torch.linalg.pinv(weight[:, :n_outputs])
             self.decoder = ResidualMap(
-                n_components, n_outputs, hidden_layer_sizes, back
+                n_components,
+                n_outputs,
+                hidden_layer_sizes,
+                back,
+                mixed_precision=mixed_precision,
             )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -67,7 +69,41 @@ def _text(value: Any) -> str:
         return f"({', '.join(map(_text, value))})"
     if isinstance(value, partial):
         return f"partial{_text([value.func, value.args, value.keywords])}"
-    if callable(value):
-        told = value if hasattr(value, "__qualname__") else type(value)
-        return f"{told.__module__}.{told.__qualname__}"
+    if isinstance(value, FunctionType):
+        return f"{value.__module__}.{value.__qualname__} {_digest_of_function(value)}"
+    if isinstance(value, MethodType):
+        return f"{_text(value.__func__)} of {_text(value.__self__)}"
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    kind: Any = type(value)
+    if callable(value) or kind.__repr__ is object.__repr__:
+        state = _text(getattr(value, "__dict__", {}))
+        return f"{kind.__module__}.{kind.__qualname__} {state}"
     return repr(value)
+
+
+def _digest_of_function(function: FunctionType) -> str:
+    """What it does: its code, its defaults, and what it has closed over."""
+    others = [_text([function.__defaults__, function.__kwdefaults__])]
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # an empty cell, of a name that is bound later
+            held = cell.cell_contents
+            # a function may hold itself, so what it holds is told by its code alone
+            is_code = isinstance(held, FunctionType)
+            others.append(_code(held.__code__) if is_code else _text(held))
+    told = f"{_code(function.__code__)} {others}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _code(code: CodeType) -> str:
+    """Instructions and constants, without the file and the lines they come from."""
+    constants = [
+        _code(one) if isinstance(one, CodeType) else _constant(one)
+        for one in code.co_consts
+    ]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
+
+
+def _constant(value: Any) -> str:
+    """Sets have another order in each process."""
+    return repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)

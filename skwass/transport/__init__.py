@@ -1,6 +1,7 @@
 """Distances between measures. The only folder that imports POT."""
 
 from skwass.transport._barycenter import quantised, wasserstein_barycenter
+from skwass.transport._entropic import default_reg
 from skwass.transport._exact import all_diracs
 from skwass.transport._extent import centre_and_spread, pooled
 from skwass.transport._kinds import Kinds, fit_kinds, kind_distances
@@ -31,6 +32,7 @@ __all__ = [
     "TransportLoss",
     "all_diracs",
     "centre_and_spread",
+    "default_reg",
     "displacements",
     "distance_spectra",
     "fit_kinds",

@@ -239,8 +239,7 @@ class SinkhornDivergence(Entropic):
         """Choose a regularisation, and solve each cloud against itself."""
         refuse_far(clouds, others)
         if self.reg is None:
-            _, spread = centre_and_spread(pooled(clouds, others))
-            self.reg = self.default_reg * 2 * spread**2
+            self.reg = default_reg(pooled(clouds, others))
         first, second = (None, None) if pairs is None else pairs.T
         if others is clouds:
             self._own = self._others = self._self_terms(clouds, pairs, n_jobs)
@@ -294,6 +293,12 @@ class SinkhornDivergence(Entropic):
             return _dual(f, g, batch), error
         annealed = self._anneal(batch)
         return _dual(annealed.f, annealed.g, batch), annealed.error
+
+
+def default_reg(clouds: PointClouds) -> float:
+    """That of Sinkhorn divergences: a share of the mean cost within a cohort."""
+    _, spread = centre_and_spread(clouds)
+    return SinkhornDivergence.default_reg * 2 * spread**2
 
 
 def _are_equal(source: Cloud, target: Cloud) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skwass.clouds import PointClouds
 from skwass.transport._ground import refuse_overflow
@@ -50,12 +51,14 @@ def _blocks(clouds: PointClouds) -> list[slice]:
     return [slice(start, start + step) for start in range(0, len(clouds.points), step)]
 
 
-def pooled(clouds: PointClouds, others: PointClouds) -> PointClouds:
-    """Both cohorts as one."""
-    if others is clouds:
-        return clouds
+def pooled(first: PointClouds, *others: PointClouds) -> PointClouds:
+    """Several cohorts as one; the first alone, if the others are the same object."""
+    if all(cohort is first for cohort in others):
+        return first
+    cohorts = [first, *others]
+    sizes: NDArray[np.int64] = np.concatenate([cohort.sizes for cohort in cohorts])
     return PointClouds(
-        np.concatenate([clouds.points, others.points]),
-        np.concatenate([clouds.weights, others.weights]),
-        np.concatenate([clouds.offsets, clouds.offsets[-1] + others.offsets[1:]]),
+        np.concatenate([cohort.points for cohort in cohorts]),
+        np.concatenate([cohort.weights for cohort in cohorts]),
+        np.concatenate([[0], np.cumsum(sizes)]),
     )

@@ -16,6 +16,7 @@ from skwass.transport._spaces import Matching, Problem, power_of_two
 _TOLERANCE = 1e-9  # relative decrease of the cost that counts
 _ROUNDING = 1e-14  # of costs whose lengths are at most one
 _PATIENCE = 4  # steps as long as the last that may be needed to catch up
+_ALIGNED = 2  # descents from clouds along their axes
 _ANCHORS = 32  # tried where clouds look alike from all points
 
 
@@ -27,8 +28,9 @@ def squared_gromov(source: Cloud, target: Cloud, *, max_iter: int = 1000) -> flo
 
     over plans P with the clouds' weights as marginals [1]_, without the factor 1/2 that
     Mémoli puts before the distance. The clouds may live in different dimensions; what
-    an isometry does to them does not count. The value is that of a plan, see
-    :func:`gromov_plan`, so it is never below the minimum.
+    an isometry does to them does not count, but for which local minimum is found where
+    a cloud is symmetric. The value is that of a plan, see :func:`gromov_plan`, so it is
+    never below the minimum.
 
     Parameters
     ----------
@@ -60,11 +62,12 @@ def gromov_plan(source: Cloud, target: Cloud, *, max_iter: int = 1000) -> Array:
 
     .. math:: P \leftarrow \arg\max_Q \langle D_x P D_y, Q \rangle,
 
-    one linear program a step. There are two descents, and the better end is returned:
-    one from the plan behind :func:`third_lower_bound`, one from the product of the
-    weights, which is given up early where it stays far above the first. Where points
-    cannot be told apart by what they see of their cloud, as in regular polygons, more
-    descents start from one point held fast.
+    one linear program a step. There are four descents, and the best end is returned:
+    from the plan behind :func:`third_lower_bound`, from the two best plans between
+    clouds that lie along their principal axes or mirrored, and from the product of the
+    weights. The later ones are given up early where they stay far above the best.
+    Where points cannot be told apart by what they see of their cloud, as in regular
+    polygons, more descents start from one point held fast.
 
     Parameters
     ----------
@@ -200,7 +203,7 @@ def distance_quantiles(clouds: PointClouds, n_quantiles: int) -> Array:
 def _solve(
     source: Cloud, target: Cloud, alpha: float | None, max_iter: int
 ) -> tuple[Problem, Array]:
-    """The better end of two descents."""
+    """The best end of several descents."""
     problem = Problem.between_clouds(source, target, alpha)
     a, b = problem.x.weights, problem.y.weights
     if problem.x.is_equal(problem.y):
@@ -212,9 +215,10 @@ def _solve(
     lowest = bound + _ROUNDING
     if least <= lowest + _TOLERANCE * least:
         return problem, first
-    second, cost = _descend(problem, problem.match_means(), max_iter, least)
-    if cost < least:
-        first, least = second, cost
+    for start in [*problem.match_axes(_ALIGNED), problem.match_means()]:
+        second, cost = _descend(problem, start, max_iter, least)
+        if cost < least:
+            first, least = second, cost
     if alpha is None and lowest < least and problem.is_symmetric:
         # what points see does not tell them apart, so a descent may start astray
         for j in range(min(len(b), _ANCHORS)):
@@ -231,7 +235,9 @@ def _descend(
 ) -> tuple[Array, float]:
     """Go from vertex to vertex while the cost falls, and may fall below the rival."""
     matching = start
-    product = problem.dx @ matching.plan @ problem.dy
+    product = matching.product
+    if product is None:
+        product = problem.dx @ matching.plan @ problem.dy
     cost = problem.value(matching.plan, product)
     for _ in range(max_iter):
         moved = problem.step(product, matching.f, matching.g)

@@ -48,7 +48,7 @@ def fit_kinds(
 ) -> Kinds:
     """The k-means centres of all profiles pooled, each over the size of its cloud."""
     profiles = profile_clouds(clouds, n_quantiles)
-    unit = np.array([mean_distance(Space(cloud)) or 1.0 for cloud in clouds])
+    unit = np.array([Space(cloud).mean_distance or 1.0 for cloud in clouds])
     points = profiles.points / np.repeat(unit, profiles.sizes)[:, None]
     relative = PointClouds(points, profiles.weights, profiles.offsets)
     centres = fit_reference(relative, n_kinds, random_state).points
@@ -89,18 +89,9 @@ def kind_distances(clouds: PointClouds, kinds: Kinds, n_rings: int) -> Array:
     return np.array([_told(cloud, kinds, n_rings) for cloud in clouds])
 
 
-def mean_distance(space: Space) -> float:
-    """The root of the mean squared distance between two points."""
-    scale = power_of_two(space.extent)
-    centred = (space.points - space.points[0]) * scale
-    centred -= space.weights @ centred
-    squares = np.square(centred).sum(axis=1)
-    return float(np.sqrt(2 * space.weights @ squares) / scale)
-
-
 def _told(cloud: Cloud, kinds: Kinds, n_rings: int) -> Array:
     space = Space(cloud)
-    size = mean_distance(space)
+    size = space.mean_distance
     n_kinds, n_quantiles = kinds.centres.shape
     sums = np.zeros((n_rings, n_kinds, n_kinds))
     if size > 0:

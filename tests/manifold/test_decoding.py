@@ -1,5 +1,7 @@
 """Back to clouds: decoding, barycentres, interpolation, with known answers."""
 
+import copy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -50,6 +52,22 @@ def table():
 def gap(clouds, others):
     """The largest distance between clouds of the same place."""
     return paired_wasserstein_distances(clouds, others).max()
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test__frames_as_output__change_no_cloud(fitted, output):
+    pytest.importorskip(output)
+    clouds = translates([[1.0, 2.0], [-3.0, 0.5], [0.0, 0.0]])
+    framed = copy.deepcopy(fitted).set_output(transform=output)
+    assert not isinstance(framed.transform(clouds), np.ndarray)
+    for found, expected in (
+        (framed.barycenter(clouds), fitted.barycenter(clouds)),
+        (
+            framed.interpolate(clouds[0], clouds[1], [0, 0.5, 1]),
+            fitted.interpolate(clouds[0], clouds[1], [0, 0.5, 1]),
+        ),
+    ):
+        assert_array_equal(found.points, expected.points)
 
 
 # -- inverse_transform -----------------------------------------------------------------
@@ -183,7 +201,7 @@ def test__barycenter__has_so_many_points(fitted):
         ([[1.0], [1.0]], r"shape \(2,\)"),
         (np.ones((1, 1, 2)), "dim 3"),
         (1.0, r"shape \(2,\)"),
-        (["a", "b"], "string"),
+        (["a", "b"], "must be numbers"),
     ],
 )
 def test__wrong_weights__raise(fitted, weights, message):
@@ -333,3 +351,15 @@ def test__decoded_clouds__are_clouds_to_go_on_with(fitted):
     decoded = fitted.inverse_transform(fitted.embedding_)
     assert isinstance(as_point_clouds(decoded), PointClouds)
     assert_allclose(fitted.transform(decoded), fitted.embedding_, atol=0.3)
+
+
+@pytest.mark.parametrize("t", ["a", [], [[0.1]], np.nan, [0, np.inf], 1j, None])
+def test__times_that_mean_nothing__raise(fitted, t):
+    a, b = translates([[0.0, 0.0], [1.0, 1.0]])
+    with pytest.raises(ValueError, match="t must"):
+        fitted.interpolate(a, b, t)
+
+
+def test__weights_that_are_no_numbers__raise(fitted):
+    with pytest.raises(ValueError, match="weights must be numbers"):
+        fitted.barycenter(translates([[0.0, 0.0]]), weights="uniform")

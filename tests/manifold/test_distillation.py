@@ -8,7 +8,10 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skwass import PointClouds, as_point_clouds
+from skwass.manifold import _padding
 from skwass.manifold._distillation import distil, embed_points
+from skwass.manifold._lessons import PointLessons
+from skwass.manifold._padding import Frame
 
 SMALL = {
     "quantiles": {"width": 32, "n_layers": 1},
@@ -184,3 +187,26 @@ def test__pickle__keeps_every_bit_and_is_small(student, clouds):
     found = embed_points(pickle.loads(pickled), clouds)
     assert_array_equal(found, embed_points(student, clouds))
     assert len(pickled) < 500_000
+
+
+@pytest.mark.parametrize("sizes", [[50] * 1000 + [5000] * 5, [3] * 40 + [700, 900] * 9])
+def test__batches_of_points__stay_within_bounds_in_every_epoch(sizes, monkeypatch):
+    rng = np.random.default_rng(0)
+    clouds = as_point_clouds([rng.normal(size=(size, 2)) for size in sizes])
+    monkeypatch.setattr(_padding, "_NUMBERS_A_BATCH", 400_000)
+    lessons = PointLessons(
+        None, Frame.of(clouds), clouds, torch.zeros(len(sizes), 2), 64, 0
+    )
+    monkeypatch.setattr(lessons, "_summary_of", lambda chosen: chosen)
+    kinds = set()
+    for _ in range(3):
+        epoch = [chosen for chosen, _ in lessons]
+        assert_array_equal(np.sort(np.concatenate(epoch)), np.arange(len(sizes)))
+        kinds.add(tuple(np.concatenate(epoch)))
+        for chosen in epoch:
+            numbers = (
+                len(chosen) * clouds.sizes[chosen].max() * _padding._NUMBERS_A_POINT
+            )
+            assert len(chosen) == 1 or numbers <= 400_000
+            assert len(chosen) <= 64
+    assert len(kinds) == 3

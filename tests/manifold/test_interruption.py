@@ -81,3 +81,28 @@ def test__interrupted_decoder__keeps_the_embedding_and_the_checkpoint(
         embedder.inverse_transform(whole.embedding_).points,
         whole.inverse_transform(whole.embedding_).points,
     )
+
+
+def test__interrupted_network__is_told_and_taught_to_its_end_later(
+    monkeypatch, tmp_path
+):
+    rng = np.random.default_rng(0)
+    clouds = [rng.normal(size=(6, 2)) * rng.uniform(0.5, 2) for _ in range(20)]
+    parameters = {"max_iter": 3, "n_reference": 8, "decoder": False, "random_state": 0}
+    parameters |= {
+        "encoder": "network",
+        "encoder_params": {"n_virtual": 20, "max_iter": 5},
+    }
+    whole = WormholeEmbedder(**parameters).fit(clouds)
+    path = tmp_path / "fit.pt"
+    embedder = WormholeEmbedder(checkpoint=path, checkpoint_interval=0, **parameters)
+    with monkeypatch.context() as patch:
+        interrupt_in_epoch(patch, 4)  # of three, so it is one of the network
+        with pytest.warns(UserWarning, match="interrupted; the network"):
+            embedder.fit(clouds)
+    assert embedder.transform(clouds).shape == whole.embedding_.shape
+    assert not np.array_equal(embedder.embedding_, whole.embedding_)
+    assert path.exists()
+    embedder.fit(clouds)
+    assert not path.exists()
+    assert_array_equal(embedder.embedding_, whole.embedding_)

@@ -55,7 +55,6 @@ TRAINING, HELD_OUT = ellipses(100), ellipses(30, seed=1)
         ({"metric": "minkowski", "metric_params": {"p": 3}}, 0.97),
         ({"metric": "sliced"}, 0.99),
         ({"metric": "bures"}, 0.98),
-        ({"metric": "linear"}, 0.98),
         ({"metric": "max_sliced", "n_pairs": 400}, 0.95),
         ({"metric": "fused_gromov", "n_pairs": 1000}, 0.95),
     ],
@@ -147,6 +146,47 @@ def test__metric_that_fails__loses_nothing_that_was_fitted():
     with pytest.raises(ValueError, match=r"ground|negative|distance"):
         embedder.set_params(metric=lambda a, b: -1.0).fit(TRAINING)
     assert embedder.embedding_ is before
+
+
+def test__linear_transport__is_left_to_the_linear_embedder():
+    with pytest.raises(ValueError, match="LinearOTEmbedder"):
+        quick(metric="linear").fit(TRAINING)
+
+
+def test__sinkhorn__measures_alike_whatever_clouds_come_together():
+    """The regularisation is that of the fit, not of the clouds at hand."""
+    embedder = quick(metric="sinkhorn", max_iter=2).fit(TRAINING[:30])
+    few, far = TRAINING[:6], TRAINING[0] + 50
+    cohort = embedder._cohort_of(as_point_clouds(few))
+    with_far = embedder._cohort_of(as_point_clouds([*few, far]))
+    assert_allclose(cohort.matrix(), with_far.matrix()[:6, :6], rtol=1e-4, atol=1e-4)
+    fitted = embedder.dissimilarity_matrix_[:6, :6]
+    assert_allclose(cohort.matrix(), fitted, rtol=1e-4, atol=1e-4)
+    embedder.partial_fit(TRAINING[30:40])
+    assert_allclose(
+        embedder._cohort_of(as_point_clouds(few)).matrix(), cohort.matrix(), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"metric": "gromov"}, "metric='wasserstein'; got 'gromov'"),
+        ({"metric": "cityblock"}, "metric='wasserstein'; got 'cityblock'"),
+        ({"order": 1}, "order=2; got 1"),
+    ],
+)
+def test__partial_fit__with_another_metric__raises(change, match):
+    embedder = quick(max_iter=1).fit(TRAINING[:10])
+    with pytest.raises(ValueError, match=match):
+        embedder.set_params(**change).partial_fit(TRAINING[10:])
+
+
+def test__partial_fit__of_clouds_after_distances__raises():
+    distances = wasserstein_distances(TRAINING[:5])
+    embedder = quick(metric="precomputed", max_iter=1).fit(distances)
+    with pytest.raises(ValueError, match="precomputed"):
+        embedder.set_params(metric="wasserstein").partial_fit(TRAINING)
 
 
 # -- distances in blocks ---------------------------------------------------------------

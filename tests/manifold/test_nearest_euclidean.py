@@ -297,3 +297,18 @@ def test__bad_distances__raise(function, D, message):
 def test__bad_parameters__are_named(parameters):
     with pytest.raises(ValueError, match=next(iter(parameters))):
         nearest_euclidean_distances(random_distances(), **parameters)
+
+
+@pytest.mark.parametrize("unit", [1e-170, 1e-90, 1e120, 1e160])
+def test__the_unit_of_distances__does_not_matter(unit):
+    D = squareform(np.random.default_rng(0).uniform(1, 2, 15))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = nearest_euclidean_distances(unit * D)
+    assert_allclose(found, unit * nearest_euclidean_distances(D), rtol=1e-6)
+
+
+def test__bounds_that_are_no_numbers__raise():
+    D = squareform(np.random.default_rng(0).uniform(1, 2, 15))
+    with pytest.raises(ValueError, match="rescale D"):
+        euclidean_embedding_bounds(1e80 * D)

@@ -26,8 +26,21 @@ def distance(a, b, power=1):
 
 
 class Callable:
+    def __init__(self, power=1):
+        self.power = power
+
     def __call__(self, a, b):
         return 0.0
+
+    def method(self, a, b):
+        return self.power
+
+
+def closing_over(power):
+    def inner(a, b):
+        return inner if power is None else abs(a - b) ** power
+
+    return inner
 
 
 def identity(value=None, data=X, kind=Model, n_jobs=None):
@@ -47,6 +60,13 @@ def test__same_fit__has_the_same_identity():
         ((3, 4), (4, 3)),
         ({"p": 1}, {"p": 2}),
         (distance, Callable()),
+        (Callable(1), Callable(2)),
+        (Callable(1).method, Callable(2).method),
+        (closing_over(1), closing_over(2)),
+        (lambda a, b: a + b, lambda a, b: a - b),
+        (lambda a, b: a * 2, lambda a, b: a * 3),
+        (lambda a, b=1: b, lambda a, b=2: b),
+        (lambda a: a in {"p", "q"}, lambda a: a in {"p", "r"}),
         (partial(distance, power=1), partial(distance, power=2)),
         (np.ones(3), np.zeros(3)),
         (np.ones((2, 3)), np.ones((3, 2))),
@@ -67,6 +87,7 @@ def test__another_parameter__is_another_fit(one, other):
         (2, np.int64(2)),
         (0.5, np.float64(0.5)),
         (Callable(), Callable()),
+        (closing_over(3), closing_over(3)),
         ({"f": Callable()}, {"f": Callable()}),
         (partial(distance, power=2), partial(distance, power=2)),
         (np.random.RandomState(0), np.random.RandomState(1)),
@@ -78,7 +99,15 @@ def test__another_spelling__is_the_same_fit(one, same):
 
 @pytest.mark.parametrize(
     "value",
-    [distance, Callable(), partial(distance, power=2), [Callable()], {"f": distance}],
+    [
+        distance,
+        Callable(),
+        closing_over(distance),
+        closing_over(object()),
+        partial(distance, power=2),
+        [Callable()],
+        {"f": distance},
+    ],
 )
 def test__text__holds_no_address(value):
     # another process has other addresses, and must know its file all the same

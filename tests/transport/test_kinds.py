@@ -6,7 +6,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skwass import as_point_clouds
 from skwass.transport import Kinds, _profiles, fit_kinds, kind_distances
-from skwass.transport._kinds import mean_distance
 from skwass.transport._spaces import Space
 
 ONE_KIND = Kinds(np.zeros((1, 4)), 1.0)
@@ -37,7 +36,7 @@ def test__kind_distances__one_kind__counts_distances():
 def test__kind_distances__sum__is_size_of_cloud(weighted_clouds):
     clouds = as_point_clouds(weighted_clouds())
     found = matrices(kind_distances(clouds, fitted(clouds), 5), 3, 5)
-    sizes = [mean_distance(Space(cloud)) for cloud in clouds]
+    sizes = [Space(cloud).mean_distance for cloud in clouds]
     assert_allclose(found.sum(axis=(1, 2, 3)), sizes)
 
 
@@ -87,4 +86,4 @@ def test__kinds__shares__sum_to_one(weighted_clouds):
 def test__mean_distance__by_definition():
     points = np.array([[0.0], [4.0]])
     space = Space((points, np.array([0.25, 0.75])))
-    assert mean_distance(space) == pytest.approx(np.sqrt(2 * 0.25 * 0.75 * 16))
+    assert space.mean_distance == pytest.approx(np.sqrt(2 * 0.25 * 0.75 * 16))
