@@ -134,7 +134,7 @@ class SharpnessAwareEstimator(BaseEstimator):
         return self
 
     def _take_module_parameters(self, params: Mapping[str, Any]) -> None:
-        vars(self).update(params)
+        self.__dict__.update(params)
 
     def _check_parameters(self) -> None:
         """Refuse values, and names, that mean nothing."""

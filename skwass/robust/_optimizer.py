@@ -224,6 +224,7 @@ class OTMDR(Optimizer):
         self.module = module
         self.replay = replay
         self.max_grad_norm = max_grad_norm
+        self._loss: Any = None
         self._gathered = False
         if isinstance(base, Optimizer):
             params = groups_of(base, params, base_kwargs)
@@ -261,9 +262,8 @@ class OTMDR(Optimizer):
         RuntimeError
             If a gradient is sparse, or parameters are on several devices.
         """
-        loss = None
         if closure is not None:
-            loss = self.gather(closure)
+            self.gather(closure)
         elif not self._gathered:
             raise TypeError(
                 "OTMDR computes several gradients in a step, so step() needs a closure "
@@ -271,10 +271,11 @@ class OTMDR(Optimizer):
                 "optimizer.step(closure). With a gradient scaler, call "
                 "optimizer.gather(closure) first, then scaler.step(optimizer)."
             )
+        loss, self._loss = self._loss, None
         self._gathered = False
         if self._ready_to_descend(loss):
             self.base.step()
-        return loss
+        return None if closure is None else loss
 
     def gather(self, closure: Closure) -> Any:
         """Compute the gradient that would descend, and leave it in ``.grad``.
@@ -316,7 +317,7 @@ class OTMDR(Optimizer):
                     )
                 finally:
                     ball.leave()
-        self._gathered = True
+        self._loss, self._gathered = loss, True
         return loss
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -367,7 +368,7 @@ class OTMDR(Optimizer):
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({**state, "_gathered": False})
+        super().__setstate__({**state, "_gathered": False, "_loss": None})
         self._share()
 
     def _ready_to_descend(self, loss: Any) -> bool:

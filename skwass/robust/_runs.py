@@ -112,7 +112,7 @@ def _callbacks(
     )
     callbacks: list[tuple[str, Callback]] = [("finite", StopWhenNotFinite(advice))]
     n_steps = recipe.max_iter * batches.n_batches
-    schedules = {
+    schedules: dict[str, tuple[type, dict[str, Any]]] = {
         "cosine": (CosineAnnealingLR, {"T_max": n_steps}),
         "one-cycle": (OneCycleLR, {"max_lr": recipe.lr, "total_steps": n_steps}),
     }
