@@ -20,10 +20,16 @@ from skwass.nn._moved_reference import MovedReference
 from skwass.nn._perceptron import Perceptron
 from skwass.nn._point_transformer import TransformerEncoder
 from skwass.nn._set_encoder import QuantileEncoder, SetEncoder
+from skwass.nn._sphere import AlignmentLoss, WangIsolaLoss, unit_rows
 from skwass.nn._stress import StressLoss, group_distances
+from skwass.nn._uniformity import (
+    WassersteinUniformityLoss,
+    wasserstein_uniformity_value,
+)
 from skwass.nn._variational import kl_divergence, mean_weights, sampled_weights
 
 __all__ = [
+    "AlignmentLoss",
     "BayesianConv1d",
     "BayesianConv2d",
     "BayesianLayer",
@@ -39,6 +45,8 @@ __all__ = [
     "StressLoss",
     "Student",
     "TransformerEncoder",
+    "WangIsolaLoss",
+    "WassersteinUniformityLoss",
     "WeightedCrossEntropy",
     "WormholeAutoencoder",
     "checked_device",
@@ -49,4 +57,6 @@ __all__ = [
     "mean_weights",
     "random_direction",
     "sampled_weights",
+    "unit_rows",
+    "wasserstein_uniformity_value",
 ]

@@ -1,0 +1,212 @@
+"""Random views of images: crops, flips, colours, blur, a whole batch at a time."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skwass.nn._draws import uniform
+
+_RGB = 3
+_LUMINANCE = (0.299, 0.587, 0.114)
+#: from red, green and blue to luminance and two axes of colour (YIQ)
+_TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+_BLURS_FROM = 64
+
+
+class ImageViews(nn.Module):
+    """The augmentations of SimCLR [1]_, drawn for each image by itself.
+
+    A crop of random size, place and shape is brought back to the size of the image, and
+    may be mirrored. Then come brightness and contrast and, if there are three channels,
+    saturation and hue; some images of three channels turn grey. Last comes a blur.
+
+    Parameters
+    ----------
+    crop_scale : tuple of float, default=(0.2, 1.0)
+        Least and largest share of the area that a crop keeps.
+    crop_ratio : tuple of float, default=(0.75, 4/3)
+        Narrowest and widest shape of a crop, relative to that of the image.
+    flip : float, default=0.5
+        Probability of a mirror image, left for right. Letters and digits want 0.
+    jitter : float, default=0.8
+        Probability that colours are changed.
+    brightness, contrast, saturation : float, default=0.4, 0.4, 0.2
+        Colours are changed by a factor between ``1 - b`` and ``1 + b``.
+    hue : float, default=0.1
+        Largest turn of the hue, as a share of the circle.
+    grey : float, default=0.2
+        Probability that colours are lost.
+    blur : float or None, default=None
+        Probability of a Gaussian blur. None is 0.5 for images whose shorter side has at
+        least 64 pixels and 0 for smaller ones, as published for CIFAR-10.
+    value_range : tuple of float, default=None
+        Black and white. None takes the least and the largest value of the batch.
+
+    References
+    ----------
+    .. [1] Chen, Kornblith, Norouzi, Hinton. A simple framework for contrastive learning
+       of visual representations. ICML 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skwass.nn import ImageViews
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> images = torch.rand(8, 3, 32, 32, generator=generator)
+    >>> views = ImageViews(value_range=(0, 1))(images, generator)
+    >>> views.shape, bool(((0 <= views) & (views <= 1)).all())
+    (torch.Size([8, 3, 32, 32]), True)
+    """
+
+    def __init__(
+        self,
+        *,
+        crop_scale: tuple[float, float] = (0.2, 1.0),
+        crop_ratio: tuple[float, float] = (3 / 4, 4 / 3),
+        flip: float = 0.5,
+        jitter: float = 0.8,
+        brightness: float = 0.4,
+        contrast: float = 0.4,
+        saturation: float = 0.2,
+        hue: float = 0.1,
+        grey: float = 0.2,
+        blur: float | None = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> None:
+        super().__init__()
+        shares = {"flip": flip, "jitter": jitter, "grey": grey, "blur": blur}
+        factors = {"brightness": brightness, "contrast": contrast}
+        for name, share in {**shares, **factors, "saturation": saturation}.items():
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(f"{name} must be between 0 and 1; got {share!r}.")
+        if not 0 < crop_scale[0] <= crop_scale[1] <= 1:
+            raise ValueError(
+                "crop_scale must hold two increasing shares above 0 and up to 1; got "
+                f"{crop_scale!r}."
+            )
+        if not 0 < crop_ratio[0] <= crop_ratio[1]:
+            raise ValueError(
+                "crop_ratio must hold two increasing numbers above 0; got "
+                f"{crop_ratio!r}."
+            )
+        self.crop_scale = crop_scale
+        self.crop_ratio = crop_ratio
+        self.flip = flip
+        self.jitter = jitter
+        self.brightness = brightness
+        self.contrast = contrast
+        self.saturation = saturation
+        self.hue = hue
+        self.grey = grey
+        self.blur = blur
+        self.value_range = value_range
+
+    def forward(
+        self, images: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """One view of each image.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n_images, n_channels, height, width)
+            A batch.
+        generator : torch.Generator, default=None
+            Decides; None is the global one.
+
+        Returns
+        -------
+        views : Tensor of the same shape
+            Within the range of values.
+        """
+        low, high = self.value_range or (images.min(), images.max())
+        extent = torch.as_tensor(high - low).to(images).clamp_min(1e-12)
+        views = (images - low) / extent
+        views = self._cropped(views, generator)
+        views = self._coloured(views, generator)
+        views = self._blurred(views, generator)
+        return views.clamp(0, 1) * extent + low
+
+    def _cropped(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Crop and mirror in one resampling."""
+        n_images = len(images)
+        area = uniform([n_images], images, generator, *self.crop_scale)
+        narrow, wide = map(math.log, self.crop_ratio)
+        shape = uniform([n_images], images, generator, narrow, wide).exp()
+        width = (area * shape).sqrt().clamp_max(1)
+        height = (area / shape).sqrt().clamp_max(1)
+        right, down = uniform([2, n_images], images, generator, -1, 1)
+        mirrored = uniform([n_images], images, generator) < self.flip
+        zero = torch.zeros_like(width)
+        across = torch.stack(
+            [torch.where(mirrored, -width, width), zero, right * (1 - width)], dim=1
+        )
+        along = torch.stack([zero, height, down * (1 - height)], dim=1)
+        grid = F.affine_grid(
+            torch.stack([across, along], dim=1), list(images.shape), align_corners=False
+        )
+        return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+    def _coloured(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        n_images, n_channels = images.shape[:2]
+        draw = uniform([6, n_images, 1, 1, 1], images, generator)
+        turns = 2 * draw - 1
+        changed = (images * (1 + self.brightness * turns[0])).clamp(0, 1)
+        middle = _luminance(changed).mean(dim=(2, 3), keepdim=True)
+        changed = (middle + (changed - middle) * (1 + self.contrast * turns[1])).clamp(
+            0, 1
+        )
+        if n_channels == _RGB:
+            dull = _luminance(changed)
+            changed = dull + (changed - dull) * (1 + self.saturation * turns[2])
+            changed = _turned_hue(changed.clamp(0, 1), self.hue * turns[3])
+        views = torch.where(draw[4] < self.jitter, changed.clamp(0, 1), images)
+        if n_channels == _RGB:
+            views = torch.where(draw[5] < self.grey, _luminance(views), views)
+        return views
+
+    def _blurred(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        n_images, n_channels, height, width = images.shape
+        shorter = min(height, width)
+        probability = self.blur
+        if probability is None:
+            probability = 0.5 if shorter >= _BLURS_FROM else 0.0
+        if not probability:
+            return images
+        sigma = uniform([n_images, 1], images, generator, 0.1, 2.0)
+        chosen = uniform([n_images, 1, 1, 1], images, generator) < probability
+        # a tenth of the image, as published, and what reflection has room for
+        reach = min(max(1, shorter // 20), shorter - 1)
+        offsets = torch.arange(-reach, reach + 1).to(images)
+        kernels = torch.exp(-(offsets**2) / (2 * sigma**2))
+        kernels = kernels / kernels.sum(dim=1, keepdim=True)
+        kernels = kernels.repeat_interleave(n_channels, dim=0)[:, None]
+        flat = images.reshape(1, n_images * n_channels, height, width)
+        flat = F.pad(flat, (reach, reach, reach, reach), mode="reflect")
+        flat = F.conv2d(flat, kernels[:, :, None], groups=len(kernels))
+        flat = F.conv2d(flat, kernels[..., None], groups=len(kernels))
+        return torch.where(chosen, flat.reshape(images.shape), images)
+
+
+def _luminance(images: Tensor) -> Tensor:
+    """Brightness of each pixel, with one channel."""
+    if images.shape[1] != _RGB:
+        return images.mean(dim=1, keepdim=True)
+    weights = torch.tensor(_LUMINANCE).to(images)
+    return torch.einsum("c,nchw->nhw", weights, images)[:, None]
+
+
+def _turned_hue(images: Tensor, turns: Tensor) -> Tensor:
+    """Colours turned around the axis of greys; a whole turn is one."""
+    to_yiq = torch.tensor(_TO_YIQ).to(images)
+    angle = 2 * math.pi * turns.reshape(-1)
+    cosine, sine = angle.cos(), angle.sin()
+    turn = torch.zeros(len(images), 3, 3).to(images)
+    turn[:, 0, 0] = 1
+    turn[:, 1, 1] = turn[:, 2, 2] = cosine
+    turn[:, 1, 2], turn[:, 2, 1] = -sine, sine
+    whole = torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    return torch.einsum("nij,njhw->nihw", whole, images)
