@@ -7,21 +7,42 @@ from skwass.nn._bayesian import (
     BayesianLayer,
     BayesianLinear,
 )
+from skwass.nn._contrastive import InfoNCELoss, NTXentLoss
 from skwass.nn._conversion import make_bayesian
 from skwass.nn._device import checked_device
+from skwass.nn._heads import ProjectionHead
+from skwass.nn._image_views import ImageViews
 from skwass.nn._imitation import ImitationLoss, Student
 from skwass.nn._landscape import Landscape, random_direction
+from skwass.nn._lars import LARS
 from skwass.nn._likelihoods import (
     GaussianLikelihood,
     WeightedCrossEntropy,
     gaussian_parameters,
 )
+from skwass.nn._momentum import EmbeddingQueue, MomentumCopy
 from skwass.nn._moved_reference import MovedReference
-from skwass.nn._perceptron import Perceptron
+from skwass.nn._perceptron import Perceptron, centre_and_scale
 from skwass.nn._point_transformer import TransformerEncoder
+from skwass.nn._prediction import NegativeCosineLoss
+from skwass.nn._redundancy import BarlowTwinsLoss, ZeroCLLoss
+from skwass.nn._residual import ResidualEncoder
 from skwass.nn._set_encoder import QuantileEncoder, SetEncoder
+from skwass.nn._siamese import (
+    BYOL,
+    NNCLR,
+    AlignUniform,
+    BarlowTwins,
+    Compared,
+    MoCo,
+    Siamese,
+    SimCLR,
+    SimSiam,
+    ZeroCL,
+)
 from skwass.nn._sphere import AlignmentLoss, WangIsolaLoss, unit_rows
 from skwass.nn._stress import StressLoss, group_distances
+from skwass.nn._table_views import TableViews
 from skwass.nn._uniformity import (
     WassersteinUniformityLoss,
     wasserstein_uniformity_value,
@@ -29,26 +50,49 @@ from skwass.nn._uniformity import (
 from skwass.nn._variational import kl_divergence, mean_weights, sampled_weights
 
 __all__ = [
+    "BYOL",
+    "LARS",
+    "NNCLR",
+    "AlignUniform",
     "AlignmentLoss",
+    "BarlowTwins",
+    "BarlowTwinsLoss",
     "BayesianConv1d",
     "BayesianConv2d",
     "BayesianLayer",
     "BayesianLinear",
+    "Compared",
+    "EmbeddingQueue",
     "GaussianLikelihood",
+    "ImageViews",
     "ImitationLoss",
+    "InfoNCELoss",
     "Landscape",
+    "MoCo",
+    "MomentumCopy",
     "MovedReference",
+    "NTXentLoss",
+    "NegativeCosineLoss",
     "Perceptron",
+    "ProjectionHead",
     "QuantileEncoder",
+    "ResidualEncoder",
     "ResidualMap",
     "SetEncoder",
+    "Siamese",
+    "SimCLR",
+    "SimSiam",
     "StressLoss",
     "Student",
+    "TableViews",
     "TransformerEncoder",
     "WangIsolaLoss",
     "WassersteinUniformityLoss",
     "WeightedCrossEntropy",
     "WormholeAutoencoder",
+    "ZeroCL",
+    "ZeroCLLoss",
+    "centre_and_scale",
     "checked_device",
     "gaussian_parameters",
     "group_distances",

@@ -15,7 +15,7 @@ def uniform(
     low: float = 0.0,
     high: float = 1.0,
 ) -> Tensor:
-    """Evenly between two bounds, where `like` is; None draws from the global CPU one."""
+    """Evenly between two bounds, where `like` is; None is the global CPU generator."""
     device = None if generator is None else generator.device
     drawn = torch.rand(tuple(shape), generator=generator, device=device)
     return (low + (high - low) * drawn).to(like)

@@ -35,6 +35,28 @@ class Standardize(nn.Module):
         return (x - self.mean) / self.scale
 
 
+def centre_and_scale(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Means and standard deviations of columns, as `Standardize` takes them.
+
+    A column that says nothing, since it is constant but for rounding, has a scale of
+    one.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n_rows, n_columns)
+        A table.
+
+    Returns
+    -------
+    mean, scale : Tensor of shape (n_columns,), float32
+        Computed in float64.
+    """
+    exact = rows.double()
+    scale = exact.std(dim=0, correction=0)
+    steady = scale <= torch.finfo(rows.dtype).eps * exact.abs().amax(dim=0)
+    return exact.mean(dim=0).float(), torch.where(steady, 1.0, scale).float()
+
+
 class StackedLinear(nn.Module):
     """As many linear maps as there are members, applied in one matrix product.
 

@@ -13,7 +13,7 @@ from skwass.nn._heads import ProjectionHead
 from skwass.nn._momentum import EmbeddingQueue, MomentumCopy
 from skwass.nn._prediction import NegativeCosineLoss
 from skwass.nn._redundancy import BarlowTwinsLoss, ZeroCLLoss
-from skwass.nn._uniformity import AlignmentLoss, WangIsolaLoss
+from skwass.nn._sphere import AlignmentLoss, WangIsolaLoss
 
 
 class Compared(NamedTuple):
@@ -213,7 +213,7 @@ class BYOL(Siamese):
 
 
 class SimSiam(Siamese):
-    """SimSiam: a predictor says the projection of the other view, which stands still."""
+    """SimSiam: a predictor says the other projection, which gets no gradient."""
 
     normalizes_projections = True
 

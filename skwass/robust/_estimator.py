@@ -26,13 +26,9 @@ from skwass.robust._members import (
     member_outputs,
     train_members,
 )
-from skwass.robust._modules import (
-    check_outputs,
-    has_batch_statistics,
-    reads_whole_numbers,
-)
+from skwass.robust._modules import check_outputs, reads_whole_numbers
 from skwass.robust._recipe import OPTIMIZERS, Recipe
-from skwass.training import draw_seed
+from skwass.training import draw_seed, has_batch_statistics
 
 if TYPE_CHECKING:
     from typing_extensions import Self

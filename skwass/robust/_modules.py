@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-import inspect
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from skwass.nn import Perceptron
-from skwass.training import local_torch_seed
+from skwass.nn import Perceptron, centre_and_scale
+from skwass.training import local_torch_seed, made_module
 
 _LOOKED_AT = 16
 _PROBABILITY_ROUNDING = 1e-4
@@ -31,18 +28,14 @@ def perceptron(
 
     Each of a stack starts as it would alone.
     """
-    flat = inputs.double()
-    scale = flat.std(dim=0, correction=0)
-    # a constant column says nothing; one that rounding moves, no more
-    steady = scale <= torch.finfo(inputs.dtype).eps * flat.abs().amax(dim=0)
-    scale = torch.where(steady, 1.0, scale)
+    mean, scale = centre_and_scale(inputs)
     make = partial(
         Perceptron,
         inputs.shape[1],
         n_outputs,
         hidden_layer_sizes,
-        mean=flat.mean(dim=0).float(),
-        scale=scale.float(),
+        mean=mean,
+        scale=scale,
     )
     members = []
     for seed in seeds:
@@ -64,35 +57,13 @@ def users_module(
     `shape` is the number of columns and of outputs, which a factory is told if it has
     parameters `n_inputs` and `n_outputs`.
     """
-    if isinstance(module, nn.Module):
-        if parameters:
-            raise ValueError(
-                f"Parameters {sorted('module__' + name for name in parameters)} are "
-                "for a module that is yet to be made; got an instance of "
-                f"{type(module).__name__}. Pass its class instead."
-            )
-        return copy.deepcopy(module)
     told = dict(zip(("n_inputs", "n_outputs"), shape, strict=True))
-    known = _names_of_parameters(module)
-    told = {name: value for name, value in told.items() if name in known}
-    with local_torch_seed(seed):
-        made = module(**(told | dict(parameters)))
-    if not isinstance(made, nn.Module):
-        raise ValueError(
-            "module must be a torch module, a class of them or a callable that makes "
-            f"one; {module!r} made a {type(made).__name__}."
-        )
-    return made
+    return made_module(module, parameters, told, name="module", seed=seed)
 
 
 def reads_whole_numbers(module: nn.Module) -> bool:
     """Whether it looks up embeddings, for which inputs must be integers."""
     return any(isinstance(part, _WORDS) for part in module.modules())
-
-
-def has_batch_statistics(module: nn.Module) -> bool:
-    """Whether it normalises by statistics of a batch."""
-    return any(isinstance(part, _BatchNorm) for part in module.modules())
 
 
 @torch.no_grad()
@@ -136,10 +107,3 @@ def _look_like_probabilities(outputs: Tensor) -> bool:
     sums = outputs.sum(dim=-1)
     sum_to_one = (sums - 1).abs() < _PROBABILITY_ROUNDING
     return bool((outputs >= 0).all() and sum_to_one.all())
-
-
-def _names_of_parameters(factory: Any) -> set[str]:
-    try:
-        return set(inspect.signature(factory).parameters)
-    except (TypeError, ValueError):
-        return set()

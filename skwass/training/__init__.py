@@ -3,6 +3,7 @@
 from skwass.training._callbacks import ProgressBar, StopWhenNotFinite
 from skwass.training._checkpoint import Checkpoint
 from skwass.training._identity import digest_of, fit_identity
+from skwass.training._modules import has_batch_statistics, made_module
 from skwass.training._randomness import draw_seed, local_torch_seed
 from skwass.training._resume import (
     OneCycle,
@@ -25,8 +26,10 @@ __all__ = [
     "draw_seed",
     "fit_identity",
     "go_on",
+    "has_batch_statistics",
     "keep_fitted_state",
     "local_torch_seed",
+    "made_module",
     "stripped",
     "training_state",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from skorch.callbacks import Callback
@@ -16,10 +17,15 @@ class ProgressBar(Callback):
     ----------
     description : str
         What stands before the bar.
+    shown : mapping of str to str, default=None
+        Label and name in the history of more that stands beside the losses.
     """
 
-    def __init__(self, description: str) -> None:
+    def __init__(
+        self, description: str, shown: Mapping[str, str] | None = None
+    ) -> None:
         self.description = description
+        self.shown = {"loss": "train_loss", "held out": "valid_loss", **(shown or {})}
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar."""
@@ -29,9 +35,7 @@ class ProgressBar(Callback):
         """Move it on by one epoch."""
         last = net.history[-1]
         losses = {
-            name: f"{last[key]:.3g}"
-            for name, key in (("loss", "train_loss"), ("held out", "valid_loss"))
-            if key in last
+            name: f"{last[key]:.3g}" for name, key in self.shown.items() if key in last
         }
         self.bar_.set_postfix(losses, refresh=False)
         self.bar_.update()
