@@ -15,6 +15,7 @@ from skwass.manifold import (
     euclidean_embedding_bounds,
     nearest_euclidean_distances,
 )
+from skwass.metrics import WassersteinUniformityScorer, wasserstein_uniformity
 from skwass.robust import (
     OTMDR,
     OTMDRClassifier,
@@ -22,6 +23,7 @@ from skwass.robust import (
     loss_sharpness,
     top_hessian_eigenvalue,
 )
+from skwass.selfsupervised import SelfSupervisedEmbedder, linear_probe_score
 from skwass.transport import (
     paired_wasserstein_distances,
     sampled_wasserstein_distances,
@@ -41,10 +43,13 @@ __all__ = [
     "OTMDRClassifier",
     "OTMDRRegressor",
     "PointClouds",
+    "SelfSupervisedEmbedder",
     "SlicedWassersteinEmbedder",
+    "WassersteinUniformityScorer",
     "WormholeEmbedder",
     "as_point_clouds",
     "euclidean_embedding_bounds",
+    "linear_probe_score",
     "loss_sharpness",
     "nearest_euclidean_distances",
     "paired_wasserstein_distances",
@@ -52,4 +57,5 @@ __all__ = [
     "top_hessian_eigenvalue",
     "wasserstein_barycenter",
     "wasserstein_distances",
+    "wasserstein_uniformity",
 ]
