@@ -14,6 +14,7 @@ from skwass import (
     ImageToCloud,
     LinearOTEmbedder,
     NicheClouds,
+    SelfSupervisedEmbedder,
     SlicedWassersteinEmbedder,
     WormholeEmbedder,
 )
@@ -34,6 +35,11 @@ ESTIMATORS = [
     EuclideanDistanceEmbedding(n_components=None, metric="precomputed"),
     LinearOTEmbedder(),
     LinearOTEmbedder(n_components=2),
+    SelfSupervisedEmbedder(max_iter=2),
+    SelfSupervisedEmbedder(3, method="byol", hidden_layer_sizes=(), max_iter=2),
+    SelfSupervisedEmbedder(
+        3, method="zero-cl", projector_sizes=(2,), uniformity="wang-isola", max_iter=2
+    ),
     SlicedWassersteinEmbedder(),
     SlicedWassersteinEmbedder(8, n_quantiles=4, n_components=2),
 ]

@@ -58,6 +58,7 @@ class Siamese(nn.Module):
             projector_sizes,
             normalize_output=self.normalizes_projections,
         )
+        self.n_components = n_components
         self.n_projected = projector_sizes[-1]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,0 +1,245 @@
+"""Training behind the face of the embedder, and what it says of samples."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+from torch import Tensor, nn
+
+from skwass.nn import Perceptron, Siamese
+from skwass.selfsupervised._batches import Batches
+from skwass.selfsupervised._monitor import warn_if_collapsed
+from skwass.selfsupervised._net import SelfSupervisedNet
+from skwass.selfsupervised._networks import siamese_of
+from skwass.selfsupervised._recipe import Recipe
+from skwass.selfsupervised._runs import curves_of, net_of
+from skwass.selfsupervised._views import Views, check_views, views_of
+from skwass.training import TorchStream, draw_seed, stripped
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_OF_ENCODER = "encoder__"
+_ROWS_AT_ONCE = 1024
+
+
+class RepresentationLearner(BaseEstimator):
+    """Trains the network that the parameters ask for.
+
+    Parameters of the user's encoder are taken as ``encoder__name``, as in skorch.
+    """
+
+    encoder: Any
+    augmentation: Any
+    method: str
+    warm_start: bool
+    random_state: int | np.random.RandomState | None
+
+    net_: SelfSupervisedNet
+    encoder_: nn.Module
+
+    # --- parameters -------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get parameters, those of the encoder among them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to give parameters of contained estimators too.
+
+        Returns
+        -------
+        params : dict
+            Parameter names and values.
+        """
+        params: dict[str, Any] = super().get_params(deep=deep)
+        return params | self._encoder_attributes()
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, those of the encoder among them.
+
+        Parameters
+        ----------
+        **params : dict
+            Estimator parameters.
+
+        Returns
+        -------
+        self : estimator instance
+            Estimator instance.
+        """
+        more = {k: v for k, v in params.items() if k.startswith(_OF_ENCODER)}
+        super().set_params(**{k: v for k, v in params.items() if k not in more})
+        self._take_encoder_parameters(more)
+        return self
+
+    def _take_encoder_parameters(self, params: Mapping[str, Any]) -> None:
+        self.__dict__.update(params)
+
+    def _check_parameters(self) -> None:
+        """Refuse values, and names, that mean nothing."""
+        known = set(self._get_param_names())
+        for name in vars(self):
+            learned = name.startswith("_") or name.endswith("_")
+            if not (learned or name in known or name.startswith(_OF_ENCODER)):
+                raise TypeError(
+                    f"{type(self).__name__} got an unexpected parameter {name!r}; "
+                    f"parameters of the encoder are called {_OF_ENCODER}…"
+                )
+        self._validate_params()
+
+    def _encoder_attributes(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k.startswith(_OF_ENCODER)}
+
+    # --- data -------------------------------------------------------------------------
+
+    def _read(self, X: Any, *, reset: bool, learning: bool) -> Tensor:
+        """Samples as the network wants them."""
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=np.float32,
+            allow_nd=True,
+            ensure_min_samples=2 if learning else 1,
+        )
+        if self.encoder is None and X.ndim not in (2, 4):
+            raise ValueError(
+                "X must be a table, or images of shape (n_samples, n_channels, height, "
+                f"width), unless there is an encoder; got shape {X.shape}. Images of "
+                "one channel need an axis for it: X[:, None]."
+            )
+        if reset:
+            self._sample_shape = X.shape[1:]
+        elif X.shape[1:] != self._sample_shape:
+            raise ValueError(
+                f"X has samples of shape {X.shape[1:]}; those of the fit had "
+                f"{self._sample_shape}."
+            )
+        return torch.as_tensor(X)
+
+    # --- training ---------------------------------------------------------------------
+
+    def _learn(self, inputs: Tensor) -> None:
+        """Train on checked data."""
+        recipe = Recipe.of(self, len(inputs))
+        views = views_of(self.augmentation, inputs, recipe.device)
+        module = self._earlier(recipe) if self._goes_on else None
+        net, batches = self._begin(inputs, recipe, views, module)
+        net.partial_fit(batches, y=None)
+        self._keep(stripped(net), n_epochs=batches.epoch, alive=False)
+        self._warn(recipe)
+
+    def _learn_on(self, inputs: Tensor) -> None:
+        """One epoch more on checked data."""
+        recipe = Recipe.of(self, len(inputs)).for_one_epoch()
+        epoch = 0
+        if not hasattr(self, "net_"):
+            views = views_of(self.augmentation, inputs, recipe.device)
+            net, batches = self._begin(inputs, recipe, views)
+        else:
+            epoch, module = self._n_epochs, self._earlier(recipe)
+            if self._is_alive:
+                net = copy.deepcopy(self.net_)  # a failure must leave the old one
+                batches = _batches(inputs, recipe, module, self._order_seed)
+            else:
+                net, batches = self._begin(inputs, recipe, self.net_.views, module)
+        batches.epoch = epoch
+        net.partial_fit(batches, y=None)
+        for row in net.history:
+            row["batches"].clear()
+        self._keep(net, n_epochs=batches.epoch, alive=True)
+
+    def _begin(
+        self,
+        inputs: Tensor,
+        recipe: Recipe,
+        views: Views,
+        module: Siamese | None = None,
+    ) -> tuple[SelfSupervisedNet, Batches]:
+        """A net that is ready, around a new network if there is none yet."""
+        random_state = check_random_state(self.random_state)
+        stream = TorchStream(draw_seed(random_state), recipe.device)
+        check_views(views, inputs, stream)
+        seed, self._order_seed = draw_seed(random_state), draw_seed(random_state)
+        if module is None:
+            module = siamese_of(
+                recipe, inputs, self.encoder, self._parameters_of_encoder(), seed
+            )
+        batches = _batches(inputs, recipe, module, self._order_seed)
+        return net_of(module, recipe, batches, views, stream), batches
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether `fit` begins with the network of the fit before."""
+        return self.warm_start and hasattr(self, "net_")
+
+    def _earlier(self, recipe: Recipe) -> Siamese:
+        module = self.net_.module_
+        if type(module) is not recipe.known.siamese:
+            raise ValueError(
+                "Training goes on with the network of the last fit, which had another "
+                f"method than {self.method!r}. Set warm_start=False and call fit to "
+                "begin anew."
+            )
+        return copy.deepcopy(module)
+
+    def _parameters_of_encoder(self) -> dict[str, Any]:
+        """Without the prefix."""
+        return {
+            name.removeprefix(_OF_ENCODER): value
+            for name, value in self._encoder_attributes().items()
+        }
+
+    def _keep(self, net: SelfSupervisedNet, *, n_epochs: int, alive: bool) -> None:
+        history = curves_of(net)
+        if not history["loss"]:
+            raise KeyboardInterrupt  # stopped before there was anything to keep
+        self.net_ = net
+        self.encoder_ = net.module_.encoder
+        self.history_ = history
+        self.n_iter_ = len(history["loss"])
+        self._n_epochs, self._is_alive = n_epochs, alive
+
+    def _warn(self, recipe: Recipe) -> None:
+        """Of what the user should know about a fit that is over."""
+        if self.n_iter_ < recipe.max_iter:
+            warnings.warn(
+                "Training was interrupted; the network is that of the epochs so far.",
+                UserWarning,
+                stacklevel=4,
+            )
+        last = {name: curve[-1] for name, curve in self.history_.items()}
+        warn_if_collapsed(last, recipe, stacklevel=5)
+
+    # --- representations --------------------------------------------------------------
+
+    @torch.no_grad()
+    def _represent(self, inputs: Tensor) -> NDArray[np.float32]:
+        """What the encoder says of samples, each by itself."""
+        encoder, device = self.encoder_.eval(), torch.device(self.net_.device)
+        exact = isinstance(encoder, Perceptron) and device.type != "mps"
+        if exact:
+            # what is said of a sample then does not depend on how many others there are
+            encoder = copy.deepcopy(encoder).double()
+        parts = [
+            encoder(rows.to(device, torch.float64 if exact else torch.float32)).cpu()
+            for rows in inputs.split(_ROWS_AT_ONCE)
+        ]
+        found: NDArray[np.float32] = torch.cat(parts).float().numpy()
+        return found
+
+
+def _batches(inputs: Tensor, recipe: Recipe, module: Siamese, seed: int) -> Batches:
+    least = module.n_projected if recipe.method == "zero-cl" else 2
+    return Batches(inputs, recipe.batch_size, least, seed)
