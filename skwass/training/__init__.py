@@ -14,20 +14,28 @@ from skwass.training._resume import (
 )
 from skwass.training._state import keep_fitted_state
 from skwass.training._stream import TorchStream
+from skwass.training._uniformity_monitor import (
+    LayerUniformity,
+    UniformityMonitor,
+    layer_uniformity,
+)
 
 __all__ = [
     "Checkpoint",
+    "LayerUniformity",
     "OneCycle",
     "ProgressBar",
     "SaveEpochs",
     "StopWhenNotFinite",
     "TorchStream",
+    "UniformityMonitor",
     "digest_of",
     "draw_seed",
     "fit_identity",
     "go_on",
     "has_batch_statistics",
     "keep_fitted_state",
+    "layer_uniformity",
     "local_torch_seed",
     "made_module",
     "stripped",
