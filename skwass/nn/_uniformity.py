@@ -220,11 +220,9 @@ class _Uniformity(Function):
         workers: _Workers | None,
     ) -> Tensor:
         rows = _double(z)
-        lengths = None
-        if normalize:
-            rows, lengths = _unit_rows(rows, torch.finfo(z.dtype).tiny)
+        lengths = _scale_to_length_one_(rows, z.dtype) if normalize else None
         mean, power, count = _moments(rows, workers)
-        centred = rows - mean
+        centred = rows.sub_(mean)
         wide = workers is None and len(z) < z.shape[1]
         gram = centred @ centred.T if wide else centred.T @ centred
         if workers is not None:
@@ -250,20 +248,20 @@ class _Uniformity(Function):
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         centred, mean, vectors, inverse, lengths = ctx.saved_tensors
-        root = (vectors * inverse) @ vectors.T
-        polar = root @ centred if ctx.wide else centred @ root
-        gradient = polar.mul_(-ctx.scale)
-        if lengths is None:
-            gradient.add_(centred + mean, alpha=ctx.pull)
-        else:
-            rows = centred + mean
-            along = torch.linalg.vecdot(gradient, rows)[:, None]
-            gradient.addcmul_(rows, along, value=-1).div_(lengths)
-        weight = upstream.to(gradient)
+        weight = upstream.to(centred)
         if ctx.slope is not None:
             weight = weight * ctx.slope
+        root = (vectors * (-ctx.scale * inverse)) @ vectors.T
+        # the polar factor, scaled
+        gradient = root @ centred if ctx.wide else centred @ root
+        rows = centred + mean
+        if lengths is None:
+            gradient.add_(rows, alpha=ctx.pull).mul_(weight)
+        else:
+            along = torch.linalg.vecdot(gradient, rows)[:, None]
+            gradient.addcmul_(rows, along, value=-1).mul_(weight / lengths)
         dtype, device = ctx.like
-        return (gradient * weight).to(device, dtype), None, None, None, None
+        return gradient.to(device, dtype), None, None, None, None
 
 
 def _check(z: Tensor, normalize: bool) -> None:
@@ -282,20 +280,27 @@ def _check(z: Tensor, normalize: bool) -> None:
 
 
 def _double(z: Tensor) -> Tensor:
-    """In float64, on the CPU if the device knows no such thing."""
+    """A copy in float64, on the CPU if the device knows no such thing."""
     device = torch.device("cpu") if z.device.type == "mps" else z.device
-    return z.detach().to(device, torch.float64)
+    return z.detach().to(device, torch.float64, copy=True)
 
 
-def _unit_rows(rows: Tensor, tiny: float) -> tuple[Tensor, Tensor]:
-    """Rows of length one, or zero; and their lengths, infinite for rows of zeros."""
-    # in units of the largest entry, so that no square overflows or vanishes
-    largest = torch.linalg.vector_norm(rows, math.inf, dim=1, keepdim=True)
-    largest = largest.masked_fill(largest < tiny, math.inf)
-    scaled = rows / largest
-    lengths = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
-    lengths = lengths.masked_fill(lengths == 0, 1)
-    return scaled.div_(lengths), lengths.mul_(largest)
+def _scale_to_length_one_(rows: Tensor, dtype: torch.dtype) -> Tensor:
+    """In place, but for rows of zeros; gives lengths, infinite for rows of zeros."""
+    tiny = torch.finfo(dtype).tiny
+    if dtype == torch.float64:
+        # in units of the largest entry, so that no square overflows or vanishes
+        units = rows.abs().amax(dim=1, keepdim=True)
+        units = units.masked_fill(units < tiny, math.inf)
+        rows.div_(units)
+        lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+        lengths = lengths.masked_fill(lengths == 0, 1)
+        rows.div_(lengths)
+        return lengths * units
+    lengths = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    lengths = lengths.masked_fill(lengths < tiny, math.inf)
+    rows.div_(lengths)
+    return lengths
 
 
 def _moments(rows: Tensor, workers: _Workers | None) -> tuple[Tensor, Tensor, int]:
