@@ -36,9 +36,9 @@ ESTIMATORS = [
     LinearOTEmbedder(),
     LinearOTEmbedder(n_components=2),
     SelfSupervisedEmbedder(max_iter=2),
-    SelfSupervisedEmbedder(3, method="byol", hidden_layer_sizes=(), max_iter=2),
+    SelfSupervisedEmbedder(8, method="byol", hidden_layer_sizes=(), max_iter=2),
     SelfSupervisedEmbedder(
-        3, method="zero-cl", projector_sizes=(2,), uniformity="wang-isola", max_iter=2
+        method="zero-cl", projector_sizes=(16, 4), uniformity="wang-isola", max_iter=2
     ),
     SlicedWassersteinEmbedder(),
     SlicedWassersteinEmbedder(8, n_quantiles=4, n_components=2),

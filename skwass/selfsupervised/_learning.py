@@ -78,7 +78,12 @@ class RepresentationLearner(BaseEstimator):
         self : estimator instance
             Estimator instance.
         """
-        more = {k: v for k, v in params.items() if k.startswith(_OF_ENCODER)}
+        more = {
+            name: value
+            for name, value in params.items()
+            # the latter is what `__init__` calls them
+            if name.startswith(_OF_ENCODER) or name == "encoder_params"
+        }
         super().set_params(**{k: v for k, v in params.items() if k not in more})
         self._take_encoder_parameters(more)
         return self
@@ -220,7 +225,8 @@ class RepresentationLearner(BaseEstimator):
                 stacklevel=4,
             )
         last = {name: curve[-1] for name, curve in self.history_.items()}
-        warn_if_collapsed(last, recipe, stacklevel=5)
+        width = self.net_.module_.n_projected
+        warn_if_collapsed(last, width, recipe, stacklevel=5)
 
     # --- representations --------------------------------------------------------------
 

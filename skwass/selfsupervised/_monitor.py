@@ -21,6 +21,7 @@ _ROWS = 1024
 #: share of the way from the floor to a single point
 _COLLAPSED = 0.85
 _LEAST_RANK = 2.0
+_LEAST_SHARE = 0.25
 
 
 class CollapseMonitor(Callback):
@@ -62,13 +63,15 @@ class CollapseMonitor(Callback):
         net.projections_ = None
 
 
-def warn_if_collapsed(last: dict[str, float], recipe: Recipe, stacklevel: int) -> None:
+def warn_if_collapsed(
+    last: dict[str, float], n_projected: int, recipe: Recipe, stacklevel: int
+) -> None:
     """Warn if the last epoch of a fit ended with collapsed projections."""
     distance, floor = last["uniformity"], last["uniformity_floor"]
     # what is left of the way cannot be told apart where the floor is near the ceiling
     excess = (distance - floor) / max(math.sqrt(2) - floor, 1e-3)
     rank = last["effective_rank"]
-    if excess < _COLLAPSED and rank >= _LEAST_RANK:
+    if excess < _COLLAPSED and rank >= min(_LEAST_RANK, _LEAST_SHARE * n_projected):
         return
     if recipe.uniformity is None:
         advice = "Set uniformity='wasserstein'"
@@ -78,8 +81,9 @@ def warn_if_collapsed(last: dict[str, float], recipe: Recipe, stacklevel: int) -
         f"Training with method={recipe.method!r} ended with collapsed projections: "
         f"they are {distance:.3g} from uniform, where {math.sqrt(2):.3g} is a single "
         f"point and {floor:.3g} the least for so many samples, and their effective "
-        f"rank is {rank:.3g}. {advice}, lower lr (now {recipe.lr:g}), or make the "
-        "augmentation stronger, so that samples have to be told apart.",
+        f"rank is {rank:.3g} of {n_projected}. {advice}, lower lr (now "
+        f"{recipe.lr:g}), or make the augmentation stronger, so that samples have to "
+        "be told apart.",
         ConvergenceWarning,
         stacklevel=stacklevel,
     )
