@@ -19,15 +19,18 @@ def uniformity_floor(n_samples: int, n_features: int) -> float:
 
     The covariance of n samples is not that of their distribution. For n uniform
     samples of m features, :math:`m \Sigma` has eigenvalues spread by the
-    Marchenko–Pastur law of ratio :math:`\gamma = m / (n - 1)`, one degree of freedom
-    being lost to the mean, so :func:`wasserstein_uniformity` is about
+    Marchenko–Pastur law [1]_, so :func:`wasserstein_uniformity` is about
 
-    .. math:: \sqrt{2 - 2 \sqrt{1 - 1/n}\; E[\sqrt\lambda]}, \qquad
-              E[\sqrt\lambda] = {}_2F_1(\tfrac12, -\tfrac12; 2; \gamma)
-              \quad (\gamma \le 1),
+    .. math:: \sqrt{2 - 2 E[\sqrt\lambda]}, \qquad
+              E[\sqrt\lambda] = \sqrt{1 - \tfrac1n}\,
+              \sqrt{\min\big(1, \tfrac{n - 1}{m}\big)}\;
+              {}_2F_1(\tfrac12, -\tfrac12; 2; \gamma)
 
-    and :math:`\gamma^{-1/2}\, {}_2F_1(\tfrac12, -\tfrac12; 2; 1/\gamma)` above. That is
-    close to :math:`\sqrt{m / 4n}` for many samples.
+    with the hypergeometric function. The law has :math:`\gamma = a / b` with a the
+    smaller, b the larger one of m and n - 1, one degree of freedom being lost to the
+    mean. A row of length one has one less as well, which counts where a is much smaller
+    than b: :math:`\gamma = (a - 1 + a/b) / b` meets both ends. For many samples, the
+    floor is close to :math:`\sqrt{(m + 3) / 4n}`.
 
     Parameters
     ----------
@@ -40,8 +43,8 @@ def uniformity_floor(n_samples: int, n_features: int) -> float:
     -------
     floor : float
         A distance, not squared, between zero and :math:`\sqrt2`. Within a per cent of
-        the mean of simulations where both numbers are 50 or more; of five samples or
-        features, within a tenth.
+        the mean of simulations where both numbers are 50 or more, within a tenth down
+        to three.
 
     Raises
     ------
@@ -52,27 +55,27 @@ def uniformity_floor(n_samples: int, n_features: int) -> float:
 
     References
     ----------
-    - Marchenko, Pastur. Distribution of eigenvalues for some sets of random matrices.
-      Mathematics of the USSR-Sbornik 1, 1967.
+    .. [1] Marchenko, Pastur. Distribution of eigenvalues for some sets of random
+       matrices. Mathematics of the USSR-Sbornik 1, 1967.
 
     Examples
     --------
     >>> from skwass.metrics import uniformity_floor
     >>> [round(uniformity_floor(512, m), 3) for m in (64, 128, 256, 512)]
-    [0.184, 0.258, 0.369, 0.552]
+    [0.182, 0.257, 0.369, 0.552]
     """
     check_scalar(n_samples, "n_samples", Integral, min_val=2)
     check_scalar(n_features, "n_features", Integral, min_val=1)
-    shrunk = math.sqrt(1 - 1 / n_samples)
-    mean = mean_singular_value(n_features / (n_samples - 1))
-    return math.sqrt(2 - 2 * shrunk * mean)
+    n_values, inner, unit = _law(n_samples, n_features)
+    mean = n_values / n_features * unit * float(hyp2f1(0.5, -0.5, 2, inner))
+    return math.sqrt(2 - 2 * mean)
 
 
-def mean_singular_value(ratio: float) -> float:
-    """Mean root of an eigenvalue under the law, the zeros of a ratio above one too."""
-    if ratio > 1:
-        return float(hyp2f1(0.5, -0.5, 2, 1 / ratio)) / math.sqrt(ratio)
-    return float(hyp2f1(0.5, -0.5, 2, ratio))
+def _law(n_samples: int, n_features: int) -> tuple[int, float, float]:
+    """How many singular values there are, the ratio of their law, and their unit."""
+    few, many = sorted((n_features, n_samples - 1))
+    unit = math.sqrt((1 - 1 / n_samples) * max(1, n_features / (n_samples - 1)))
+    return few, (few - 1 + few / many) / many, unit
 
 
 def expected_spectrum(n_samples: int, n_features: int) -> NDArray[np.float64]:
@@ -80,14 +83,12 @@ def expected_spectrum(n_samples: int, n_features: int) -> NDArray[np.float64]:
 
     Of shape (n_features,), in descending order.
     """
-    ratio = n_features / (n_samples - 1)
-    inner = min(ratio, 1 / ratio)
-    n_values = min(n_features, n_samples - 1)
+    n_values, inner, unit = _law(n_samples, n_features)
     # an eigenvalue goes from edge to edge as a cosine, which takes the roots away
     angle = np.linspace(0, np.pi, _GRID)
     eigenvalue = 1 + inner + 2 * math.sqrt(inner) * np.cos(angle)
-    # at a ratio of one both vanish at the lower edge, and twice as fast above
-    slope = np.full_like(angle, 4 * math.sqrt(inner))
+    # at a ratio of one, both vanish at the lower edge, and their quotient is one
+    slope = np.ones_like(angle)
     safe = eigenvalue > 1e-12
     slope[safe] = np.sin(angle[safe]) ** 2 / eigenvalue[safe]
     steps = (slope[1:] + slope[:-1]) / 2
@@ -95,5 +96,5 @@ def expected_spectrum(n_samples: int, n_features: int) -> NDArray[np.float64]:
     ranks = (np.arange(n_values) + 0.5) / n_values
     found = np.interp(ranks, above / above[-1], np.sqrt(np.maximum(eigenvalue, 0)))
     spectrum = np.zeros(n_features)
-    spectrum[:n_values] = found * math.sqrt((1 - 1 / n_samples) * max(ratio, 1))
+    spectrum[:n_values] = found * unit
     return spectrum

@@ -181,8 +181,8 @@ def representation_report(
     >>> Z[:, 12:] = 0
     >>> print(representation_report(Z, name="encoder"))
     encoder: 500 samples, 16 features
-      Wasserstein uniformity     0.525   0 uniform, 1.414 collapsed; 0.100 is the floor
-        above the floor          0.323   0 as uniform as it gets, 1 collapsed
+      Wasserstein uniformity     0.525   0 uniform, 1.414 collapsed; 0.098 is the floor
+        above the floor          0.324   0 as uniform as it gets, 1 collapsed
         as if collapsed          24.9%   of the dimensions, the rest uniform
       Wang-Isola uniformity     -3.358   -3.513 uniform, 0 collapsed
       effective rank              12.0   of 16
