@@ -1,5 +1,6 @@
 """Pure torch modules and losses: usable in any training loop."""
 
+from skwass.nn._asymmetric import BYOL, NNCLR, MoCo, SimSiam
 from skwass.nn._autoencoder import ResidualMap, WormholeAutoencoder
 from skwass.nn._bayesian import (
     BayesianConv1d,
@@ -29,15 +30,11 @@ from skwass.nn._redundancy import BarlowTwinsLoss, ZeroCLLoss
 from skwass.nn._residual import ResidualEncoder
 from skwass.nn._set_encoder import QuantileEncoder, SetEncoder
 from skwass.nn._siamese import (
-    BYOL,
-    NNCLR,
     AlignUniform,
     BarlowTwins,
     Compared,
-    MoCo,
     Siamese,
     SimCLR,
-    SimSiam,
     ZeroCL,
 )
 from skwass.nn._sphere import AlignmentLoss, WangIsolaLoss, unit_rows

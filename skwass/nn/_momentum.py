@@ -43,14 +43,31 @@ class MomentumCopy(nn.Module):
 
     @torch.no_grad()
     def follow(self, module: nn.Module) -> None:
-        """Come nearer to the network by one step."""
+        """Come nearer to the network by one step.
+
+        Parameters
+        ----------
+        module : Module
+            What is followed, with parameters in the same order.
+        """
         pairs = zip(self.copied.parameters(), module.parameters(), strict=True)
         for slow, fast in pairs:
             slow.lerp_(fast, 1 - self.momentum)
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
-        """What the copy says."""
+        """What the copy says.
+
+        Parameters
+        ----------
+        x : Tensor
+            What the network reads.
+
+        Returns
+        -------
+        said : Tensor
+            Without gradient.
+        """
         return cast(Tensor, self.copied(x))
 
 
@@ -85,7 +102,13 @@ class EmbeddingQueue(nn.Module):
 
     @torch.no_grad()
     def push(self, rows: Tensor) -> None:
-        """Put the oldest out and new ones of any length in."""
+        """Put the oldest out and new ones in.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n_rows, n_features)
+            Of any length; if there are too many, the last ones count.
+        """
         size = len(self.rows)
         new = F.normalize(rows.detach()[-size:], dim=1)
         where = (self.place + torch.arange(len(new), device=new.device)) % size
@@ -95,6 +118,17 @@ class EmbeddingQueue(nn.Module):
 
     @torch.no_grad()
     def nearest(self, rows: Tensor) -> Tensor:
-        """For each row the one of the queue with the largest cosine."""
+        """For each row the one of the queue with the largest cosine.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n_rows, n_features)
+            Of any length.
+
+        Returns
+        -------
+        found : Tensor of shape (n_rows, n_features)
+            Unit vectors.
+        """
         cosines = F.normalize(rows, dim=1) @ self.rows.T
         return self.rows[cosines.argmax(dim=1)]

@@ -96,5 +96,16 @@ class ResidualEncoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """From (n, n_channels, height, width) to (n, n_outputs)."""
+        """Read images.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_images, n_channels, height, width)
+            Of any size.
+
+        Returns
+        -------
+        vectors : Tensor of shape (n_images, n_outputs)
+            Not negative.
+        """
         return cast(Tensor, self.layers(x)).mean(dim=(2, 3))

@@ -96,8 +96,8 @@ class SelfSupervisedEmbedder(
         α at the beginning. "auto" is as published for "mocov2" (1), "byol" (0.2) and
         "barlow-twins" (30), and 1 for the others.
     uniformity_decay : {"constant", "linear", "auto"}, default="auto"
-        Whether α stays, or goes down to zero step by step. "auto" is linear for
-        "barlow-twins", as published, and constant for the others.
+        Whether α stays, or goes down to zero step by step. "auto" is constant for
+        "mocov2" and "byol", as published, and linear for the others.
     optimizer : {"adamw", "sgd", "lars"}, default="adamw"
         "sgd" has a momentum of 0.9. "lars" is for large batches
         (:class:`~skwass.nn.LARS`).

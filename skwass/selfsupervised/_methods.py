@@ -48,18 +48,20 @@ class Method:
     predictor: float | None = None
     options: dict[str, Any] = field(default_factory=dict)
     weight: float = 1.0
-    decay: str = "constant"
+    decay: str = "linear"
 
 
 METHODS = {
     "simclr": Method(SimCLR, temperature=0.5),
-    "mocov2": Method(MoCo, temperature=0.2, has_momentum=True, has_queue=True),
+    "mocov2": Method(
+        MoCo, temperature=0.2, has_momentum=True, has_queue=True, decay="constant"
+    ),
     "nnclr": Method(NNCLR, temperature=0.1, has_queue=True, predictor=4.0),
-    "byol": Method(BYOL, has_momentum=True, predictor=4.0, weight=0.2),
+    "byol": Method(
+        BYOL, has_momentum=True, predictor=4.0, weight=0.2, decay="constant"
+    ),
     "simsiam": Method(SimSiam, predictor=0.25),
     "align-uniform": Method(AlignUniform, options={"uniform_weight": 1.0}),
-    "barlow-twins": Method(
-        BarlowTwins, options={"off_diagonal": 0.08}, weight=30.0, decay="linear"
-    ),
+    "barlow-twins": Method(BarlowTwins, options={"off_diagonal": 0.08}, weight=30.0),
     "zero-cl": Method(ZeroCL, options={"instance_weight": 1.0, "shrinkage": 1e-4}),
 }

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state, column_or_1d, indexable
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 _FOLDS = 3
@@ -80,16 +80,17 @@ def linear_probe_score(
     >>> score > 0.8
     True
     """
-    X_train, y_train = indexable(X_train, column_or_1d(y_train))
-    X_test, y_test = indexable(X_test, column_or_1d(y_test))
-    random_state = check_random_state(random_state)
+    labels, right = column_or_1d(y_train), column_or_1d(y_test)
+    check_consistent_length(X_train, labels)
+    check_consistent_length(X_test, right)
+    draws = check_random_state(random_state)
     Z_train, Z_test = (
         np.asarray(X if embedder is None else embedder.transform(X), dtype=np.float64)
         for X in (X_train, X_test)
     )
-    chosen = _labelled(y_train, n_labels_per_class, random_state)
-    probe = _probe(y_train[chosen], random_state).fit(Z_train[chosen], y_train[chosen])
-    return float(np.mean(probe.predict(Z_test) == y_test))
+    chosen = _labelled(labels, n_labels_per_class, draws)
+    probe = _probe(labels[chosen], draws).fit(Z_train[chosen], labels[chosen])
+    return float(np.mean(probe.predict(Z_test) == right))
 
 
 def _labelled(
