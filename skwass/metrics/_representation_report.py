@@ -194,7 +194,6 @@ def representation_report(
     spectrum = spectrum_of_rows(rows)
     distance = distance_of_spectrum(spectrum, n_samples)
     floor = uniformity_floor(n_samples, n_features)
-    left = min(1.0, (2 - distance**2) / (2 - floor**2))
     return RepresentationReport(
         name=name,
         n_samples=n_samples,
@@ -202,13 +201,18 @@ def representation_report(
         wasserstein_uniformity=distance,
         floor=floor,
         excess=distance_of_spectrum(spectrum, n_samples, corrected=True),
-        collapsed_share=1 - left**2,
+        collapsed_share=collapsed_share(distance, floor),
         wang_isola_uniformity=wang_isola_uniformity(rows),
         wang_isola_of_uniform=wang_isola_of_uniform(n_features),
         effective_rank=rank_of_spectrum(spectrum),
         alignment=aligned,
         spectrum=spectrum,
     )
+
+
+def collapsed_share(distance: float, floor: float) -> float:
+    """The share of dimensions that is gone, if the rest is as uniform as it gets."""
+    return float(1 - min(1.0, (2 - distance**2) / (2 - floor**2)) ** 2)
 
 
 def wang_isola_of_uniform(n_features: int, t: float = 2.0) -> float:

@@ -5,6 +5,8 @@ from skwass.plotting._embedding import EmbeddingDisplay
 from skwass.plotting._reliability_display import ReliabilityDisplay
 from skwass.plotting._sharpness_display import SharpnessDisplay
 from skwass.plotting._shepard import ShepardDisplay
+from skwass.plotting._spectrum_display import SpectrumDisplay
+from skwass.plotting._uniformity_display import UniformityDisplay
 
 __all__ = [
     "BarycenterDisplay",
@@ -12,4 +14,6 @@ __all__ = [
     "ReliabilityDisplay",
     "SharpnessDisplay",
     "ShepardDisplay",
+    "SpectrumDisplay",
+    "UniformityDisplay",
 ]
