@@ -30,6 +30,9 @@ class NegativeCosineLoss(nn.Module):
     tensor(-1.)
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """The loss.
 
