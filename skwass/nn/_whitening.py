@@ -54,8 +54,9 @@ def whitened(rows: Tensor, count: int, shrinkage: float = 1e-4) -> Tensor:
     white : Tensor of shape (n, m)
         Of the dtype of `rows`; computed in float64.
     """
-    exact = rows.double()
+    # some devices know no float64
+    exact = (rows.cpu() if rows.device.type == "mps" else rows).double()
     gram = exact.T @ exact / count
     ridge = shrinkage * gram.diagonal().mean() + _TINY
     root = _InverseRoot.apply(gram + ridge * torch.eye(len(gram)).to(gram))
-    return (exact @ root).to(rows.dtype)
+    return (exact @ root).to(rows)

@@ -296,6 +296,27 @@ def test__warm_start__goes_on_with_the_last_network():
     assert np.abs(embedder.fit(X).transform(X) - before).max() > 0.1
 
 
+def test__an_interrupted_fit__keeps_the_epochs_so_far():
+    calls = []
+
+    def impatient(rows, generator):
+        calls.append(len(rows))
+        if len(calls) > 8:  # a first look, and two views of three batches in an epoch
+            raise KeyboardInterrupt
+        return rows + torch.randn(rows.shape, generator=generator)
+
+    embedder = SelfSupervisedEmbedder(
+        16, augmentation=impatient, batch_size=200, max_iter=9, random_state=0
+    )
+    with pytest.warns(UserWarning, match="interrupted; the network is that of the ep"):
+        embedder.fit(X)
+    assert embedder.n_iter_ == 1
+    assert embedder.transform(X).shape == (600, 16)
+    with pytest.raises(KeyboardInterrupt):
+        embedder.fit(X)
+    assert embedder.n_iter_ == 1
+
+
 # --- among other estimators -------------------------------------------------------
 
 
