@@ -50,7 +50,7 @@ class WassersteinUniformity(BaseEstimator):
 
     See Also
     --------
-    skwass.wasserstein_uniformity : The distance, in one call.
+    skwass.metrics.wasserstein_uniformity : The distance, in one call.
 
     References
     ----------

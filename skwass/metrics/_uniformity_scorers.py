@@ -32,7 +32,7 @@ class WassersteinUniformityScorer:
 
     See Also
     --------
-    skwass.wasserstein_uniformity : What is scored, and what its blind spots are.
+    skwass.metrics.wasserstein_uniformity : What is scored, and its blind spots.
 
     Notes
     -----

@@ -123,7 +123,7 @@ class SpectrumDisplay:
         Raises
         ------
         ValueError
-            As :func:`~skwass.wasserstein_uniformity` does.
+            As :func:`~skwass.metrics.wasserstein_uniformity` does.
 
         Examples
         --------
@@ -172,7 +172,7 @@ class SpectrumDisplay:
         Raises
         ------
         ValueError
-            As :func:`~skwass.wasserstein_uniformity` does, of what was transformed.
+            As :func:`~skwass.metrics.wasserstein_uniformity` does, of what comes out.
 
         Examples
         --------

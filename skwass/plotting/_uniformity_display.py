@@ -241,7 +241,7 @@ class UniformityDisplay:
         ------
         ValueError
             If the display was not drawn or is not of Wasserstein uniformity, or as
-            :func:`~skwass.wasserstein_uniformity` does.
+            :func:`~skwass.metrics.wasserstein_uniformity` does.
         """
         if not hasattr(self, "ax_") or self.law is None:
             raise ValueError("add needs a drawn display of Wasserstein uniformity.")
