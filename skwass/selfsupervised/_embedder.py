@@ -142,7 +142,7 @@ class SelfSupervisedEmbedder(
         What was trained: the encoder and its heads.
     n_features_in_ : int
         Columns of X; of images, channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of columns, if X has them.
 
     See Also
