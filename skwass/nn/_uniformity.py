@@ -221,20 +221,22 @@ class _Uniformity(Function):
     ) -> Tensor:
         rows = _double(z)
         lengths = _scale_to_length_one_(rows, z.dtype) if normalize else None
-        mean, power, count = _moments(rows, workers)
+        mean, count = _mean(rows, workers)
         centred = rows.sub_(mean)
         wide = workers is None and len(z) < z.shape[1]
         gram = centred @ centred.T if wide else centred.T @ centred
         if workers is not None:
             workers.add_up_(gram)
-        values, vectors = _spectrum(gram)
+        spread = gram.diagonal().sum()
+        power = spread / count + mean.square().sum()  # mean square of lengths
+        values, vectors = _spectrum(gram, bool(spread.isfinite()))
         scale = 2 / math.sqrt(z.shape[1] * count)
         square = (1 + power - scale * values.sum()).clamp_min(0)
         found = square if squared else square.sqrt()
         # relative to the largest; the other part is for what only rounding moves
         least = eps * torch.maximum(values[-1], eps * (power * count).sqrt())
-        inverse = torch.where(values > least, 1 / values, 0)
-        inverse = torch.where(values.isnan(), values, inverse)
+        # NaN is not small
+        inverse = torch.where(values <= least, 0, 1 / values)
         ctx.save_for_backward(centred, mean, vectors, inverse, lengths)
         ctx.wide, ctx.like = wide, (z.dtype, z.device)
         ctx.scale = scale if workers is None else scale * workers.size
@@ -303,30 +305,24 @@ def _scale_to_length_one_(rows: Tensor, dtype: torch.dtype) -> Tensor:
     return lengths
 
 
-def _moments(rows: Tensor, workers: _Workers | None) -> tuple[Tensor, Tensor, int]:
-    """Mean row, mean square of the length, and how many there are."""
-    total = torch.cat(
-        [
-            rows.sum(0),
-            torch.linalg.vector_norm(rows).square()[None],
-            rows.new_tensor([len(rows)]),
-        ]
-    )
-    count = len(rows)
-    if workers is not None:
-        workers.add_up_(total)
-        count = int(total[-1])
-        if count < 2:
-            raise ValueError(
-                "z must hold two representations or more over all workers; got "
-                f"n_samples = {count}."
-            )
-    return total[:-2] / count, total[-2] / count, count
+def _mean(rows: Tensor, workers: _Workers | None) -> tuple[Tensor, int]:
+    """Mean row, and how many there are."""
+    if workers is None:
+        return rows.mean(0), len(rows)
+    total = torch.cat([rows.sum(0), rows.new_tensor([len(rows)])])
+    workers.add_up_(total)
+    count = int(total[-1])
+    if count < 2:
+        raise ValueError(
+            "z must hold two representations or more over all workers; got n_samples = "
+            f"{count}."
+        )
+    return total[:-1] / count, count
 
 
-def _spectrum(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Singular values in ascending order, and singular vectors; NaN where Gram is."""
-    if not torch.isfinite(gram).all():  # a matter for who trains, not for LAPACK
+def _spectrum(gram: Tensor, finite: bool) -> tuple[Tensor, Tensor]:
+    """Singular values in ascending order, and singular vectors; or NaN."""
+    if not finite:  # a matter for who trains, not for LAPACK
         return torch.full_like(gram[0], math.nan), torch.full_like(gram, math.nan)
     values, vectors = torch.linalg.eigh(gram)
     # what rounding leaves of a zero would be 1e-8 after the root
