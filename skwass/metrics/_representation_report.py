@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class RepresentationReport:
     r"""What `representation_report` found; it can be printed and put in a data frame.
 
-    Attributes
+    Parameters
     ----------
     name : str or None
         What the representation is called.

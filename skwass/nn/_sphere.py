@@ -109,7 +109,13 @@ class WangIsolaLoss(nn.Module):
         return torch.logsumexp(kernel.flatten(), 0) - math.log(n_pairs)
 
     def extra_repr(self) -> str:
-        """What stands between the brackets of the repr."""
+        """What stands between the brackets of the repr.
+
+        Returns
+        -------
+        options : str
+            By name.
+        """
         return f"t={self.t}"
 
 
@@ -188,7 +194,13 @@ class AlignmentLoss(nn.Module):
         return squares.clamp_min(tiny).pow(self.alpha / 2).mean()
 
     def extra_repr(self) -> str:
-        """What stands between the brackets of the repr."""
+        """What stands between the brackets of the repr.
+
+        Returns
+        -------
+        options : str
+            By name.
+        """
         return f"alpha={self.alpha}"
 
 

@@ -185,7 +185,13 @@ class WassersteinUniformityLoss(nn.Module):
         return found
 
     def extra_repr(self) -> str:
-        """What stands between the brackets of the repr."""
+        """What stands between the brackets of the repr.
+
+        Returns
+        -------
+        options : str
+            By name.
+        """
         return f"squared={self.squared}, normalize={self.normalize}, eps={self.eps}"
 
 
@@ -256,12 +262,14 @@ class _Uniformity(Function):
         root = (vectors * (-ctx.scale * inverse)) @ vectors.T
         # the polar factor, scaled
         gradient = root @ centred if ctx.wide else centred @ root
-        rows = centred + mean
         if lengths is None:
-            gradient.add_(rows, alpha=ctx.pull).mul_(weight)
+            gradient.add_(centred + mean, alpha=ctx.pull).mul_(weight)
         else:
-            along = torch.linalg.vecdot(gradient, rows)[:, None]
-            gradient.addcmul_(rows, along, value=-1).mul_(weight / lengths)
+            # along the sphere: less what is along the rows, centred + mean
+            along = torch.bmm(gradient[:, None], centred[:, :, None])[:, 0, 0]
+            along.addmv_(gradient, mean)
+            gradient.addcmul_(centred, along[:, None], value=-1)
+            gradient.addr_(along, mean, alpha=-1).mul_(weight / lengths)
         dtype, device = ctx.like
         return gradient.to(device, dtype), None, None, None, None
 

@@ -20,7 +20,7 @@ from skwass.metrics._uniformity import distance_of_spectrum
 class LayerUniformity(NamedTuple):
     """What `layer_uniformity` found of the outputs of a layer.
 
-    Attributes
+    Parameters
     ----------
     distance : float
         Wasserstein distance from uniform: zero is uniform, the root of two collapsed.
@@ -182,7 +182,19 @@ class UniformityMonitor(Callback):
         dataset_valid: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Look at the layer."""
+        """Look at the layer.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            Of skorch, in training.
+        dataset_train : Dataset, default=None
+            What it is trained on.
+        dataset_valid : Dataset, default=None
+            What it is validated on.
+        **kwargs : dict
+            Not used.
+        """
         if len(net.history) % self.every:
             return
         X = self.X
