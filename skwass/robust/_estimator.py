@@ -71,7 +71,7 @@ class SharpnessAwareEstimator(BaseEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "prior_scale": [Interval(Real, 0, None, closed="neither")],
-        "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "kl_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "n_prediction_samples": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "n_jobs": [Integral, None],

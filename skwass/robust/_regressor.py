@@ -69,7 +69,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         Which descends; "sgd" has momentum 0.9. A class of optimisers of torch is
         taken too.
     lr : float or "auto", default="auto"
-        The learning rate. "auto" is 0.1 for "sgd" and 0.001 for others.
+        The learning rate. "auto" is 0.03 for "sgd" and 0.001 for others.
     weight_decay : float, default=0.01
         That of the optimiser.
     lr_schedule : {"cosine", "one-cycle", "constant"}, default="cosine"
@@ -89,8 +89,10 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         Relative fall of the loss that counts.
     prior_scale : float, default=0.1
         Standard deviation of the prior of Bayesian weights.
-    kl_weight : float, default=1.0
+    kl_weight : float or "auto", default="auto"
         Weight of the divergence of posterior from prior; one is Bayes, less is colder.
+        With few samples and many weights, Bayes gives back the prior, which says
+        nothing: "auto" is ``min(1, n_samples / n_weights)``.
     n_prediction_samples : int, default=30
         Draws of Bayesian weights that predictions are averaged over.
     warm_start : bool, default=False
@@ -174,7 +176,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         prior_scale: float = 0.1,
-        kl_weight: float = 1.0,
+        kl_weight: float | str = "auto",
         n_prediction_samples: int = 30,
         warm_start: bool = False,
         n_jobs: int | None = None,

@@ -33,13 +33,12 @@ def net_of(
     judged = None
     if held_out is not None:
         judged = predefined_split(HeldOut(held_out, recipe.batch_size, stack))
-    bayesian = recipe.distribution == "bayesian"
     net = SharpnessAwareNet(
         module,
         loss,
         stream=TorchStream(seed, recipe.device),
         n_members=n_members,
-        kl_share=recipe.kl_weight / len(batches.samples) if bayesian else 0.0,
+        kl_share=_kl_share(module, recipe, len(batches.samples)),
         optimizer=partial(
             _optimizer,
             recipe=recipe,
@@ -101,6 +100,16 @@ def _spreads(module: nn.Module) -> list[Tensor]:
     layers = [part for part in module.modules() if isinstance(part, BayesianLayer)]
     found = [s for one in layers for s in (one.weight_spread, one.bias_spread)]
     return list({id(spread): spread for spread in found if spread is not None}.values())
+
+
+def _kl_share(module: nn.Module, recipe: Recipe, n_samples: int) -> float:
+    """How much the divergence counts beside the mean loss of a sample."""
+    n_weights = sum(spread.numel() for spread in _spreads(module))
+    if not n_weights:
+        return 0.0
+    if isinstance(recipe.kl_weight, str):  # "auto"
+        return min(1 / n_samples, 1 / n_weights)
+    return recipe.kl_weight / n_samples
 
 
 def _callbacks(
