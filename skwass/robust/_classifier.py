@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skwass.nn import WeightedCrossEntropy
+from skwass.robust._labels import check_that_classes_differ, places_of
 from skwass.robust._members import Task
 from skwass.robust._probabilities import ProbabilisticClassifier
-from skwass.robust._weights import checked_weights, with_mean_one
+from skwass.robust._weights import (
+    checked_weights,
+    with_class_weight,
+    with_mean_one,
+)
 from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
@@ -286,6 +291,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
                 )
             self._take_classes(found)
             X, labels, weights = self._weighted(X, y, sample_weight)
+            check_that_classes_differ(found[np.unique(labels)])
             self._learn(X, labels, weights, self._task())
         return self
 
@@ -356,11 +362,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
         return X, column_or_1d(y, warn=True)
 
     def _take_classes(self, classes: NDArray[Any]) -> None:
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least two classes; y has "
-                f"one class, {classes[0]!r}."
-            )
+        check_that_classes_differ(classes)
         self.classes_ = classes
 
     def _weighted(
@@ -368,15 +370,11 @@ class OTMDRClassifier(ProbabilisticClassifier):
     ) -> tuple[Any, torch.Tensor, Array]:
         """Samples that count, their labels as numbers, and how much they count."""
         weights = checked_weights(sample_weight, X)
-        places = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        unknown = np.flatnonzero(self.classes_[places] != y)
-        if len(unknown):
-            raise ValueError(
-                f"y has the class {y[unknown[0]]}, which is not in classes: "
-                f"{self.classes_}."
-            )
+        places = places_of(y, self.classes_)
         if self.class_weight is not None:
-            weights = weights * compute_sample_weight(self.class_weight, y)
+            weights = with_class_weight(
+                weights, self.class_weight, self.classes_, places
+            )
         counted = weights > 0
         labels = torch.as_tensor(places[counted])
         return X[counted], labels, with_mean_one(weights[counted])

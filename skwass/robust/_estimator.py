@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -286,12 +287,11 @@ def _checked(
     seed: int,
 ) -> Samples:
     """Samples that the networks can be trained on; if not, an error."""
-    inputs = torch.as_tensor(X)
-    if task.module is None:
-        inputs = inputs.float()
-    else:
-        network = task.network(recipe, inputs, [seed])
+    samples = Samples(torch.as_tensor(X), targets, torch.as_tensor(weights).float())
+    if task.module is not None:
+        network = task.network(recipe, samples, [seed])
         inputs = _as_inputs(X, network)
+        samples = replace(samples, inputs=inputs)
         network.to(recipe.device)
         check_outputs(network, inputs, task.n_outputs, logits=task.logits)
         if recipe.batch_size == 1 and has_batch_statistics(network):
@@ -300,7 +300,7 @@ def _checked(
                 f"statistics for; got batch_size={recipe.batch_size} and "
                 f"{len(inputs)} samples."
             )
-    return Samples(inputs, targets, torch.as_tensor(weights).float())
+    return samples
 
 
 def _as_inputs(X: NDArray[Any], network: nn.Module) -> Tensor:

@@ -48,15 +48,15 @@ class Task:
     logits: bool
 
     def network(
-        self, recipe: Recipe, inputs: Tensor, seeds: list[int], stacked: bool = False
+        self, recipe: Recipe, samples: Samples, seeds: list[int], stacked: bool = False
     ) -> nn.Module:
         """A network that is not trained yet, or a stack of them."""
         if self.module is None:
             made: nn.Module = perceptron(
-                inputs, self.n_outputs, recipe.hidden_layer_sizes, seeds, stacked
+                samples, self.n_outputs, recipe.hidden_layer_sizes, seeds, stacked
             )
         else:
-            shape = (inputs.shape[1], self.n_outputs)
+            shape = (samples.inputs.shape[1], self.n_outputs)
             made = users_module(self.module, self.module_parameters, shape, seeds[0])
         if recipe.distribution == "bayesian":
             made = make_bayesian(made, prior_scale=recipe.prior_scale)
@@ -264,7 +264,7 @@ def _module(
     """A new network or stack, or a copy of an earlier one."""
     if earlier is not None:
         return copy.deepcopy(earlier.module)
-    return task.network(recipe, samples.inputs, seeds, _is_stacked(task, recipe))
+    return task.network(recipe, samples, seeds, _is_stacked(task, recipe))
 
 
 def _parts(n_members: int, n_jobs: int, side_by_side: bool) -> list[slice]:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from skwass.nn import Perceptron
+from skwass.robust._batches import Samples
+from skwass.robust._weights import centre_and_scale
 from skwass.training import local_torch_seed
 
 _LOOKED_AT = 16
@@ -21,7 +23,7 @@ _WORDS = (nn.Embedding, nn.EmbeddingBag)
 
 
 def perceptron(
-    inputs: Tensor,
+    samples: Samples,
     n_outputs: int,
     hidden_layer_sizes: tuple[int, ...],
     seeds: list[int],
@@ -31,18 +33,14 @@ def perceptron(
 
     Each of a stack starts as it would alone.
     """
-    flat = inputs.double()
-    scale = flat.std(dim=0, correction=0)
-    # a constant column says nothing; one that rounding moves, no more
-    steady = scale <= torch.finfo(inputs.dtype).eps * flat.abs().amax(dim=0)
-    scale = torch.where(steady, 1.0, scale)
+    centre, scale = centre_and_scale(samples.inputs.numpy(), samples.weights.numpy())
     make = partial(
         Perceptron,
-        inputs.shape[1],
+        samples.inputs.shape[1],
         n_outputs,
         hidden_layer_sizes,
-        mean=flat.mean(dim=0).float(),
-        scale=scale.float(),
+        mean=torch.as_tensor(centre).float(),
+        scale=torch.as_tensor(scale).float(),
     )
     members = []
     for seed in seeds:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 from skwass.nn import GaussianLikelihood, gaussian_parameters
 from skwass.robust._estimator import SharpnessAwareEstimator
 from skwass.robust._members import Task
-from skwass.robust._weights import checked_weights, with_mean_one
+from skwass.robust._weights import centre_and_scale, checked_weights, with_mean_one
 from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
@@ -252,9 +252,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         with keep_fitted_state(self):
             goes_on = self.warm_start and hasattr(self, "_groups")
             X, y = self._read_pair(X, y, reset=not goes_on)
-            if not goes_on:
-                self._take_targets(y)
-            X, targets, weights = self._weighted(X, y, sample_weight)
+            X, targets, weights = self._weighted(X, y, sample_weight, reset=not goes_on)
             self._learn(X, targets, weights, self._task())
         return self
 
@@ -291,9 +289,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         with keep_fitted_state(self):
             first = not hasattr(self, "_groups")
             X, y = self._read_pair(X, y, reset=first)
-            if first:
-                self._take_targets(y)
-            X, targets, weights = self._weighted(X, y, sample_weight)
+            X, targets, weights = self._weighted(X, y, sample_weight, reset=first)
             self._learn_on(X, targets, weights, self._task())
         return self
 
@@ -321,12 +317,12 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         std : ndarray of the same shape, float64
             Standard deviations, if asked for.
         """
-        means, stds = self.predict_members(X)
-        mean = means.mean(axis=0)
+        means, stds = self._standard_members(X)
+        mean = self._in_units(means.mean(axis=0), self._centre)
         if not return_std:
             return mean
         variance = np.mean(stds**2, axis=0) + np.var(means, axis=0)
-        return mean, np.sqrt(variance)
+        return mean, self._in_units(np.sqrt(variance))
 
     def predict_members(self, X: Any) -> tuple[Array, Array]:
         """Means and standard deviations by each member, or each draw of weights.
@@ -341,10 +337,18 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         means, stds : ndarray of shape (n_members, n_samples[, n_targets]), float64
             Of a single network, with n_members = 1.
         """
+        means, stds = self._standard_members(X)
+        return self._in_units(means, self._centre), self._in_units(stds)
+
+    def _standard_members(self, X: Any) -> tuple[Array, Array]:
         outputs = torch.cat(list(self._outputs(self._inputs(X)))).double()
-        mean, std = (part.numpy() for part in gaussian_parameters(outputs))
-        mean, std = mean * self._unit + self._centre, std * self._unit
-        return (mean[..., 0], std[..., 0]) if self._is_flat else (mean, std)
+        means, stds = gaussian_parameters(outputs)
+        return means.numpy(), stds.numpy()
+
+    def _in_units(self, values: Array, centre: Array | float = 0.0) -> Array:
+        """Back from standardised targets, in the shape that y had."""
+        values = values * self._unit + centre
+        return values[..., 0] if self._is_flat else values
 
     def _read_pair(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(
@@ -368,24 +372,19 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
             )
         return X, y
 
-    def _take_targets(self, y: Array) -> None:
-        self._is_flat = y.ndim == 1
-        columns = y.reshape(len(y), -1)
-        self.n_outputs_ = columns.shape[1]
-        self._centre = columns.mean(axis=0)
-        spread = columns.std(axis=0)
-        steady = spread <= np.finfo(float).eps * np.abs(columns).max(axis=0)
-        self._unit = np.where(steady, 1.0, spread)
-
     def _weighted(
-        self, X: Any, y: Array, sample_weight: ArrayLike | None
+        self, X: Any, y: Array, sample_weight: ArrayLike | None, *, reset: bool
     ) -> tuple[Any, torch.Tensor, Array]:
         """Samples that count, their standardised targets, how much they count."""
         weights = checked_weights(sample_weight, X)
         counted = weights > 0
-        targets = (y.reshape(len(y), -1)[counted] - self._centre) / self._unit
-        targets = torch.as_tensor(targets, dtype=torch.float32)
-        return X[counted], targets, with_mean_one(weights[counted])
+        columns, weights = y.reshape(len(y), -1)[counted], weights[counted]
+        if reset:
+            self._is_flat, self.n_outputs_ = y.ndim == 1, columns.shape[1]
+            self._centre, self._unit = centre_and_scale(columns, weights)
+        standard = (columns - self._centre) / self._unit
+        targets = torch.as_tensor(standard, dtype=torch.float32)
+        return X[counted], targets, with_mean_one(weights)
 
     def _task(self) -> Task:
         return Task(
