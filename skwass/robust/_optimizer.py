@@ -136,11 +136,11 @@ class OTMDR(Optimizer):
     noisy ascent has come, and `noise` says how far they are apart.
 
     The perturbation is never longer than `rho`: it is drawn a hair shorter, by less
-    than 1e-4 of it, and corrected where rounding could exceed even that. In half
-    precision most of it is lost in rounding; keep parameters in single precision and
-    use autocast. Nothing is stored between steps. Within one, there is a copy of the
-    parameters, and with several particles one of the first direction and one of the
-    sum of gradients.
+    than 1e-6 of it, and corrected where rounding could exceed that. In half precision
+    most of it is lost in rounding; keep parameters in single precision and use
+    autocast. Nothing is stored between steps. Within one, there is a copy of the
+    parameters, a second one for a moment, and with several particles one of the first
+    direction and one of the sum of gradients.
 
     A gradient that is not finite changes nothing: the parameters are as before and
     `base` does not step. If the loss was finite all the same, a RuntimeWarning tells.
