@@ -46,6 +46,7 @@ def write(report: Report, records: Records) -> None:
         _comparisons(report, records, name)
         _goals(report, records, name)
     _goal_of_ensembles(report, records)
+    _diversity(report, records)
     _recipe(report, records)
 
 
@@ -67,8 +68,8 @@ def _table(report: Report, records: Records, setting: str) -> None:
         f"noise {NOISE:g} where there are particles, {ground.settings['max_iter']} "
         f"epochs at a learning rate of {ground.settings['lr']:g}. Gradients are those "
         "of a run, in units of plain training. "
-        "Bayesian networks learn by Adam and weigh the divergence by "
-        f"{ground.bayesian['kl_weight']:g}."
+        "Bayesian networks learn by Adam, and weigh the divergence by samples over "
+        "weights."
     )
     header = [title for title, _ in _FIGURES.values()]
     report.table(["", "gradients", *header], lines)
@@ -156,6 +157,28 @@ def _goal_of_ensembles(report: Report, records: Records) -> None:
             f"{ours} better than {deep} in NLL, problems of the {len(known)} measured"
         )
         report.target(what, [better], ">= 2", ".0f")
+
+
+def _diversity(report: Report, records: Records) -> None:
+    lines = [
+        [
+            setting.title,
+            METHODS[method].title,
+            records.cell(f"{name}/{method}", "disagreement", ".2%"),
+            records.cell(f"{name}/{method}", "divergence", ".4f"),
+        ]
+        for name, setting in SETTINGS.items()
+        for method in _ENSEMBLES
+        if records.values(f"{name}/{method}", "disagreement")
+    ]
+    if not lines:
+        return
+    report.note(
+        "How much members of an ensemble differ: on how many held-out samples two of "
+        "them give different labels, and the mutual information of prediction and "
+        "member in nats."
+    )
+    report.table(["", "", "disagreement", "divergence"], lines)
 
 
 def _recipe(report: Report, records: Records) -> None:
