@@ -11,11 +11,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skwass.nn import WeightedCrossEntropy
-from skwass.robust._labels import check_that_classes_differ, places_of
+from skwass.robust._labels import (
+    check_labels,
+    check_that_classes_differ,
+    places_of,
+)
 from skwass.robust._members import Task
 from skwass.robust._probabilities import ProbabilisticClassifier
 from skwass.robust._weights import (
@@ -358,7 +361,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
 
     def _read_pair(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(self, X, y, reset=reset, **self._reading())
-        check_classification_targets(y)
+        check_labels(y)
         return X, column_or_1d(y, warn=True)
 
     def _take_classes(self, classes: NDArray[Any]) -> None:

@@ -6,6 +6,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
+
+
+def check_labels(y: NDArray[Any]) -> None:
+    """Raise a ValueError for what are no labels."""
+    try:
+        check_classification_targets(y)
+    except TypeError as error:
+        raise ValueError(
+            f"y must hold labels of one kind, numbers or strings: {error}"
+        ) from error
 
 
 def check_that_classes_differ(classes: NDArray[Any]) -> None:

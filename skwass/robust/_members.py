@@ -14,7 +14,13 @@ from torch import Tensor, nn
 
 from skwass.nn import BayesianLayer, Perceptron, make_bayesian, sampled_weights
 from skwass.robust._batches import Batches, Samples
-from skwass.robust._modules import perceptron, users_module
+from skwass.robust._modules import (
+    as_inputs,
+    perceptron,
+    reads_whole_numbers,
+    users_module,
+    wake,
+)
 from skwass.robust._net import SharpnessAwareNet
 from skwass.robust._recipe import Recipe
 from skwass.robust._runs import net_of
@@ -58,6 +64,8 @@ class Task:
         else:
             shape = (samples.inputs.shape[1], self.n_outputs)
             made = users_module(self.module, self.module_parameters, shape, seeds[0])
+            X = samples.inputs.numpy()
+            wake(made, as_inputs(X, reads_whole_numbers(made, X)), seeds[0])
         if recipe.distribution == "bayesian":
             made = make_bayesian(made, prior_scale=recipe.prior_scale)
         return made
@@ -230,7 +238,7 @@ def mean_curves(groups: list[Group]) -> dict[str, list[float]]:
             for epoch, loss in enumerate(group.curves[name]):
                 sums[epoch] = sums.get(epoch, 0.0) + group.n_members * loss
                 counts[epoch] = counts.get(epoch, 0) + group.n_members
-        curves[name] = [sums[epoch] / counts[epoch] for epoch in sorted(sums)]
+        curves[name] = [float(sums[epoch] / counts[epoch]) for epoch in sorted(sums)]
     return curves
 
 

@@ -373,7 +373,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         return X, y
 
     def _weighted(
-        self, X: Any, y: Array, sample_weight: ArrayLike | None, *, reset: bool
+        self, X: Any, y: Array, sample_weight: ArrayLike | None, *, reset: bool = False
     ) -> tuple[Any, torch.Tensor, Array]:
         """Samples that count, their standardised targets, how much they count."""
         weights = checked_weights(sample_weight, X)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length, compute_class_weight
 
 Array = NDArray[np.float64]
+
+#: of values that a column must be able to take, around its mean
+_LEVELS = 100
 
 
 def checked_weights(sample_weight: ArrayLike | None, X: Any) -> Array:
@@ -22,11 +27,11 @@ def checked_weights(sample_weight: ArrayLike | None, X: Any) -> Array:
     """
     if sample_weight is None:
         return np.ones(len(X))
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(len(X), float(sample_weight))
     weights: Array = check_array(
         sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
     )
-    if weights.ndim == 0:
-        return np.full(len(X), float(weights))
     if weights.ndim > 1:
         raise ValueError(f"sample_weight must be 1-D; it has shape {weights.shape}.")
     check_consistent_length(X, weights)
@@ -79,6 +84,26 @@ def with_class_weight(
             f"class_weight={class_weight!r}."
         )
     return weights
+
+
+def warn_of_rounding(X: NDArray[np.float32]) -> None:
+    """Warn of columns that hardly vary in single precision, such as times in seconds.
+
+    What is lost has been lost already.
+    """
+    lowest, highest = X.min(axis=0), X.max(axis=0)
+    finest = _LEVELS * np.finfo(X.dtype).eps * np.maximum(-lowest, highest)
+    # halves, since the difference of huge numbers would overflow
+    span = highest / 2 - lowest / 2
+    columns = np.flatnonzero((span > 0) & (span < finest))
+    if len(columns):
+        warnings.warn(
+            f"Columns {columns.tolist()} of X vary too little beside their size for "
+            "single precision, which X is read in, and are known roughly at best. Take "
+            "off their means beforehand, for instance by a StandardScaler.",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def centre_and_scale(
