@@ -233,8 +233,9 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of samples in the loss, in ascent and descent alike; those of zero
-            weight are left out. Only their proportions matter. In batches, a weight of
-            two is not quite the same as two samples.
+            weight are left out. Only proportions matter. A weight of two is the same
+            as two samples, but for rounding, where all samples are in one batch, and
+            nearly so in several.
 
         Returns
         -------
