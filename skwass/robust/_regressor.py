@@ -87,8 +87,9 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         Patience of early stopping.
     tol : float, default=1e-4
         Relative fall of the loss that counts.
-    prior_scale : float, default=0.1
-        Standard deviation of the prior of Bayesian weights.
+    prior_scale : float, default=1.0
+        Standard deviation of the prior of Bayesian weights. The 0.1 of [1]_ leaves
+        small networks too little room.
     kl_weight : float or "auto", default="auto"
         Weight of the divergence of posterior from prior; one is Bayes, less is colder.
         With few samples and many weights, Bayes gives back the prior, which says
@@ -175,7 +176,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        prior_scale: float = 0.1,
+        prior_scale: float = 1.0,
         kl_weight: float | str = "auto",
         n_prediction_samples: int = 30,
         warm_start: bool = False,
