@@ -4,7 +4,8 @@ Wrong labels
 
 A network with room to spare learns wrong labels by heart. Sharpness-aware training asks
 that the loss be low in a whole ball of weights, where a network that bends around
-single samples is soon wrong. How large the ball should be is for cross-validation to say.
+single samples is soon wrong. How large the ball should be is for cross-validation to
+say.
 """
 
 # %%

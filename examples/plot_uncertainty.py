@@ -73,8 +73,9 @@ regressor = OTMDRRegressor(
     distribution="ensemble",
     n_members=10,
     hidden_layer_sizes=(64, 64, 64),
-    lr=0.02,
-    max_iter=150,
+    rho=0.1,
+    lr=0.01,
+    max_iter=200,
     random_state=0,
 )
 regressor.fit(x[:, None], target)
