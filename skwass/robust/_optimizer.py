@@ -147,8 +147,8 @@ class OTMDR(Optimizer):
 
     References
     ----------
-    .. [1] Nguyen, Le, Bui, Tran, Nguyen, Le, Phung. Optimal transport model
-       distributional robustness. NeurIPS 2023, arXiv:2306.04178.
+    .. [1] Nguyen, Le, Bui, Do, Phung. Optimal transport model distributional
+       robustness. NeurIPS 2023, arXiv:2306.04178.
     .. [2] Foret, Kleiner, Mobahi, Neyshabur. Sharpness-aware minimization for
        efficiently improving generalization. ICLR 2021, arXiv:2010.01412.
     .. [3] Kwon, Kim, Park, Choi. ASAM: adaptive sharpness-aware minimization for

@@ -133,8 +133,8 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
 
     References
     ----------
-    .. [1] Nguyen, Vuong, Le et al. Optimal transport model distributional robustness.
-       NeurIPS 2023. arXiv:2306.04178
+    .. [1] Nguyen, Le, Bui, Do, Phung. Optimal transport model distributional
+       robustness. NeurIPS 2023. arXiv:2306.04178
     .. [2] Foret, Kleiner, Mobahi, Neyshabur. Sharpness-aware minimization for
        efficiently improving generalization. ICLR 2021.
     .. [3] Kwon, Kim, Park, Choi. ASAM: Adaptive sharpness-aware minimization for
