@@ -6,6 +6,7 @@ import _otmdr_exact as exact
 import _otmdr_memory as memory
 import _otmdr_page_open as unanswered
 import _otmdr_page_quality as quality
+import _otmdr_sharpness as sharpness
 import _otmdr_speed as speed
 import _otmdr_tables as tables
 import numpy as np
@@ -58,6 +59,7 @@ def write(records: Records, quick: bool) -> None:
         section(report, records)
     quality.write(report, records)
     _small_tables(report, records)
+    _sharpness(report, records)
     unanswered.write(report, records)
     if not records.rows:
         print("Nothing was measured, so there is nothing to write.")
@@ -239,6 +241,32 @@ def _small_tables(report: Report, records: Records) -> None:
         differences = [ours - theirs for ours, theirs in pairs]
         what = f"Mean rank of {own} less that of {other}"
         report.target(what, [float(np.median(differences))], "<= 0", ".2f")
+
+
+def _sharpness(report: Report, records: Records) -> None:
+    row = "sharpness/digits"
+    if not records.has(row):
+        return
+    report.note(
+        f"How sharp the minimum is that training by {sharpness.N_TRAIN} digits ends "
+        "in: accuracy of those digits and of the others, the rise of the loss within "
+        f"{sharpness.RADIUS:g} by `~skwass.loss_sharpness`, and "
+        "`~skwass.top_hessian_eigenvalue`."
+    )
+    kinds = {
+        "known": "training accuracy",
+        "accuracy": "accuracy",
+        "rise": "rise",
+        "curvature": "largest curvature",
+    }
+    lines = [
+        [
+            f"ρ = {rho:g}",
+            *(records.cell(row, f"{kind} {rho:g}", ".3g") for kind in kinds),
+        ]
+        for rho in sharpness.RADII
+    ]
+    report.table(["", *kinds.values()], lines)
 
 
 def _threads(n: int) -> str:

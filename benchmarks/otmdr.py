@@ -20,6 +20,7 @@ import _otmdr_exact as exact
 import _otmdr_memory as memory
 import _otmdr_open as unanswered
 import _otmdr_page as page
+import _otmdr_sharpness as sharpness
 import _otmdr_speed as speed
 import _otmdr_tables as tables
 from _clouds import stored
@@ -101,6 +102,7 @@ def _rows() -> dict[str, Measure]:
         "speed/ensemble": speed.ensemble,
         "speed/memory": memory.measure,
         "tables/small": tables.measure,
+        "sharpness/digits": sharpness.measure,
         "open/growth": unanswered.growth,
     }
     for setting in unanswered.TRIED:
