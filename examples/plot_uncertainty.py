@@ -31,7 +31,7 @@ classifiers = {
         distribution="ensemble", n_members=10, lr=0.005, max_iter=80, random_state=0
     ),
     "Bayesian network": OTMDRClassifier(
-        distribution="bayesian", prior_scale=1, lr=0.01, max_iter=150, random_state=0
+        distribution="bayesian", lr=0.01, max_iter=150, random_state=0
     ),
 }
 for classifier in classifiers.values():
