@@ -148,7 +148,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
         Epochs done.
     n_features_in_ : int
         Columns of X; of arrays of more dimensions, the length of the second.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of columns, if X has them.
 
     See Also

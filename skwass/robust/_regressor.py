@@ -124,7 +124,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         Number of targets.
     n_features_in_ : int
         Columns of X; of arrays of more dimensions, the length of the second.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of columns, if X has them.
 
     See Also
