@@ -98,7 +98,7 @@ axes[0].legend(loc="lower left", ncols=3)
 axes[1].plot(line, np.sqrt((stds**2).mean(axis=0)), label="aleatoric")
 axes[1].plot(line, means.std(axis=0), label="epistemic")
 axes[1].set(xlim=(-4, 4), ylim=(0, None), ylabel="standard deviation")
-axes[1].legend(loc="upper right")
+axes[1].legend(loc="upper left")
 
 # %%
 # Neither part is the truth. An ensemble says how far networks of its kind differ, and
