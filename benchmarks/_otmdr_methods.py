@@ -184,6 +184,15 @@ def _mean_over_masks(classifier: OTMDRClassifier, X: Any, seed: int) -> Array:
 
 METHODS: dict[str, Method] = {
     "sgd": Method("SGD", _with(rho=0), "1"),
+    "sgd-short": Method(
+        "SGD, 0.3 × epochs", _with(rho=0, epochs=0.3), "0.3", cheap_only=True
+    ),
+    "sgd-stopped": Method(
+        "SGD, stopped early",
+        _with(rho=0, early_stopping=True),
+        "1 at most",
+        cheap_only=True,
+    ),
     "sgd-x2": Method("SGD, 2 × epochs", _with(rho=0, epochs=2), "2"),
     "sgd-x3": Method("SGD, 3 × epochs", _with(rho=0, epochs=3), "3", cheap_only=True),
     "sgd-x5": Method("SGD, 5 × epochs", _with(rho=0, epochs=5), "5", cheap_only=True),

@@ -75,14 +75,16 @@ def _exact(report: Report, records: Records) -> None:
         f"Textbook SAM and `~skwass.OTMDR` after {exact.N_STEPS} steps of a digits "
         "MLP: the largest difference of a parameter. The mean gradient of particles "
         "that follow the Gibbs density of a loss in one dimension, against quadrature "
-        "of that density: relative error, by inverse temperature λ. The largest "
+        "of that density: relative error, by inverse temperature λ. These are drawn by "
+        "a sampler made for this check; `~skwass.OTMDR` takes a few normalised steps "
+        "instead, which have no temperature. The largest "
         "distance of a particle from the parameters, over ρ, in the norms 1, 2 and ∞ "
         "with three noisy steps of ascent."
     )
     kinds = [("SAM, single precision", "sam_float32", "<= 1e-6")]
     kinds += [("SAM, double precision", "sam_float64", "<= 1e-6")]
     kinds += [
-        (f"gradient at λ = {each:g}", f"gibbs_{each:g}", "<= 0.01")
+        (f"gradient of the sampler at λ = {each:g}", f"gibbs_{each:g}", "<= 0.01")
         for each in exact.TEMPERATURES
     ]
     kinds += [("largest distance over ρ", "ball", "<= 1")]
