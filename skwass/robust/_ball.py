@@ -124,6 +124,8 @@ class Ball:
         An entry of the sum of centre and perturbation is wrong by half an epsilon of
         its value, so the perturbation by that of the norm of the whole.
         """
+        if self._margin >= _WIDEST_MARGIN:
+            return
         eps = max(torch.finfo(dtype).eps for dtype in {p.dtype for p in self.points})
         size = norm(self.centre, self.order)
         if isinstance(size, float):

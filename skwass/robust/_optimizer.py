@@ -136,7 +136,7 @@ class OTMDR(Optimizer):
     noisy ascent has come, and `noise` says how far they are apart.
 
     The perturbation is never longer than `rho`: it is drawn a hair shorter, by less
-    than 1e-6 of it, and corrected where rounding could exceed that. In half precision
+    than 2e-6 of it, and corrected where rounding could exceed that. In half precision
     most of it is lost in rounding; keep parameters in single precision and use
     autocast. Nothing is stored between steps. Within one, there is a copy of the
     parameters, a second one for a moment, and with several particles one of the first
@@ -295,6 +295,7 @@ class OTMDR(Optimizer):
             As of `step`.
         """
         self._share()
+        self._gathered = False
         parameters = self._parameters()
         with (
             torch.no_grad(),
