@@ -297,7 +297,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
             self._take_classes(found)
             X, labels, weights = self._weighted(X, y, sample_weight)
             check_that_classes_differ(found[np.unique(labels)])
-            self._learn(X, labels, weights, self._task())
+            self._learn(X, labels, with_mean_one(weights), self._task())
         return self
 
     def partial_fit(
@@ -321,7 +321,8 @@ class OTMDRClassifier(ProbabilisticClassifier):
         classes : array-like of shape (n_classes,), default=None
             All labels there will be; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
-            As in `fit`.
+            As in `fit`, but as they are: calls can count differently. Best near one,
+            since larger ones act like a larger `lr`.
 
         Returns
         -------
@@ -382,7 +383,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
             )
         counted = weights > 0
         labels = torch.as_tensor(places[counted])
-        return X[counted], labels, with_mean_one(weights[counted])
+        return X[counted], labels, weights[counted]
 
     def _task(self) -> Task:
         return Task(

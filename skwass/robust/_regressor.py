@@ -255,7 +255,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
             goes_on = self.warm_start and hasattr(self, "_groups")
             X, y = self._read_pair(X, y, reset=not goes_on)
             X, targets, weights = self._weighted(X, y, sample_weight, reset=not goes_on)
-            self._learn(X, targets, weights, self._task())
+            self._learn(X, targets, with_mean_one(weights), self._task())
         return self
 
     def partial_fit(
@@ -273,7 +273,8 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            As in `fit`.
+            As in `fit`, but as they are: calls can count differently. Best near one,
+            since larger ones act like a larger `lr`.
 
         Returns
         -------
@@ -386,7 +387,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
             self._centre, self._unit = centre_and_scale(columns, weights)
         standard = (columns - self._centre) / self._unit
         targets = torch.as_tensor(standard, dtype=torch.float32)
-        return X[counted], targets, with_mean_one(weights)
+        return X[counted], targets, weights
 
     def _task(self) -> Task:
         return Task(

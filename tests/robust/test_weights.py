@@ -132,3 +132,22 @@ def test__weights_of_classes_in_a_part_of_a_stream__are_those_of_all():
     classifier = OTMDRClassifier(class_weight=weights, **FEW)
     classifier.partial_fit(X[:1], ["a"], classes=["a", "b", "c"])
     assert classifier.partial_fit(X[:2], ["b", "c"]).n_iter_ == 2
+
+
+@pytest.mark.parametrize("how", ["class_weight", "sample_weight"])
+def test__weights_in_a_stream_of_one_class_at_a_time__still_count(how):
+    found = []
+    for weight in (1.0, 20.0):
+        by_class = {"class_weight": {0: 1.0, 1: weight}}
+        classifier = OTMDRClassifier(
+            lr=0.01, **FEW, **(by_class if how in by_class else {})
+        )
+        for place in range(40):
+            label = place % 2
+            samples = np.full((5, 1), 1.0)
+            weights = np.full(5, weight if label and how == "sample_weight" else 1.0)
+            classifier.partial_fit(
+                samples, [label] * 5, classes=[0, 1], sample_weight=weights
+            )
+        found.append(classifier.predict_proba([[1.0]])[0, 1])
+    assert found[1] > found[0] + 0.1
