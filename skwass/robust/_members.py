@@ -23,7 +23,7 @@ from skwass.robust._modules import (
 )
 from skwass.robust._net import SharpnessAwareNet
 from skwass.robust._recipe import Recipe
-from skwass.robust._runs import net_of
+from skwass.robust._runs import kl_share, net_of
 from skwass.training import stripped
 
 _ROWS_AT_ONCE = 1024
@@ -107,7 +107,7 @@ class Group:
         return {
             name: [row[key] for row in rows]
             for name, key in names.items()
-            if all(key in row for row in rows)
+            if name == "loss" or (rows and all(key in row for row in rows))
         }
 
     @property
@@ -221,6 +221,7 @@ def advance_members(
             net = net_of(module, task.loss, recipe, batches, None)
         else:
             net = copy.deepcopy(group.net)  # a failure must leave the old one
+            net.kl_share = kl_share(net.module_, recipe, len(samples))
         net.partial_fit(batches, y=None)
         for row in net.history:
             row["batches"].clear()
@@ -231,11 +232,12 @@ def advance_members(
 def mean_curves(groups: list[Group]) -> dict[str, list[float]]:
     """Losses of each epoch, averaged over the members that were trained so long."""
     curves = {}
-    for name in groups[0].curves:
+    # an interrupted member may have no epoch, and so no curve
+    for name in dict.fromkeys(name for group in groups for name in group.curves):
         sums: dict[int, float] = {}
         counts: dict[int, int] = {}
         for group in groups:
-            for epoch, loss in enumerate(group.curves[name]):
+            for epoch, loss in enumerate(group.curves.get(name, [])):
                 sums[epoch] = sums.get(epoch, 0.0) + group.n_members * loss
                 counts[epoch] = counts.get(epoch, 0) + group.n_members
         curves[name] = [float(sums[epoch] / counts[epoch]) for epoch in sorted(sums)]

@@ -213,7 +213,9 @@ def _looks_like_sigmoid(module: nn.Module, inputs: Tensor, outputs: Tensor) -> b
 
 
 def _names_of_parameters(factory: Any) -> set[str]:
+    """Those that are not decided yet."""
+    bound = factory.keywords if isinstance(factory, partial) else {}
     try:
-        return set(inspect.signature(factory).parameters)
+        return set(inspect.signature(factory).parameters) - set(bound)
     except (TypeError, ValueError):
         return set()
