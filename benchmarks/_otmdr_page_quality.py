@@ -32,7 +32,7 @@ _PAIRS = (
     ("otmdr-1", "temperature"),
     ("otmdr-1", "dropout"),
     ("recipe", "sgd-x2"),
-    ("recipe", "sgd-short"),
+    ("recipe", "sgd-searched"),
     ("otmdr-ensemble", "ensemble"),
     ("otmdr-ensemble", "ensemble-x2"),
     ("otmdr-bnn", "sgvb"),
@@ -70,7 +70,8 @@ def _table(report: Report, records: Records, setting: str) -> None:
     report.note(
         f"**{SETTINGS[setting].title}**, ρ = {ground.rho:g} unless it is searched, "
         f"noise {NOISE:g} where there are particles, {ground.settings['max_iter']} "
-        f"epochs at a learning rate of {ground.settings['lr']:g}. Gradients are those "
+        f"epochs at a learning rate of {ground.settings['lr']:g}{ground.why}. "
+        "Gradients are those "
         "of a run, in units of plain training. "
         "Bayesian networks learn by Adam, and weigh the divergence by samples over "
         "weights."

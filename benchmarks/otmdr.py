@@ -58,7 +58,8 @@ def main() -> None:
         for seed in seeds[:1] if arguments.tiny else seeds:
             if not (arguments.resume and records.has(name, seed)):
                 _measure(name, seed, arguments, records)
-    page.write(records, quick=trial)
+    # the page is of the records beside it
+    page.write(records, quick=trial or arguments.records is not None)
 
 
 def _arguments() -> argparse.Namespace:
