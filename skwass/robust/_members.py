@@ -120,6 +120,7 @@ class Group:
         """What predicts: perceptrons in double precision, which costs them little.
 
         What is said of a sample then does not depend on how many others there are.
+        Bayesian networks are copied too, since other threads may draw weights as well.
         """
         module = self.module.eval()
         if (
@@ -127,7 +128,7 @@ class Group:
             and torch.device(self.net.device).type != "mps"
         ):
             return copy.deepcopy(module).double()
-        return module
+        return copy.deepcopy(module) if self.bayesian else module
 
     @torch.no_grad()
     def outputs(self, reader: nn.Module, inputs: Tensor) -> Tensor:

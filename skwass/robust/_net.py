@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from skorch import NeuralNet
@@ -43,6 +44,13 @@ class SharpnessAwareNet(NeuralNet):
         self.stream = stream
         self.n_members = n_members
         self.kl_share = kl_share
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharpnessAwareNet:
+        # skorch's own copy is a pickle, which local classes and weight norm refuse
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return copied
 
     def on_batch_end(
         self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any

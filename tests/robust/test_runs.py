@@ -4,8 +4,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from skwass import OTMDRClassifier
 from skwass.robust._runs import StopWhenNotFalling
@@ -97,7 +99,7 @@ def test__the_loss_of_an_epoch__is_a_mean_over_samples_in_a_stack_too():
         .history_["loss"]
         for distribution in ("single", "ensemble")
     ]
-    np.testing.assert_allclose(*losses, rtol=1e-5)
+    assert_allclose(*losses, rtol=1e-5)
 
 
 def test__divergence_in_a_stream__weighs_against_the_samples_of_the_call():
@@ -126,3 +128,37 @@ def test__what_a_partial_has_decided__stays():
         partial(network, n_inputs=16), max_iter=1, random_state=0
     ).fit(images, Y)
     assert classifier.nets_[0].module_[1].weight.shape == (3, 16)
+
+
+def test__a_stream__is_learnt_by_modules_that_do_not_pickle():
+    class Local(nn.Sequential):
+        pass
+
+    module = Local(weight_norm(nn.Linear(4, 8)), nn.ReLU(), nn.Linear(8, 3))
+    classifier = OTMDRClassifier(module, random_state=0)
+    first = classifier.partial_fit(X, Y, classes=[0, 1, 2]).predict_proba(X)
+    earlier = classifier.nets_[0]
+    assert classifier.partial_fit(X, Y).n_iter_ == 2
+    now = classifier.nets_[0]
+    assert now.optimizer_.module is now.module_ is not earlier.module_
+    assert not np.array_equal(classifier.predict_proba(X), first)
+    # the optimiser goes on from its own state, and moves the weights that are asked
+    (state, *_) = now.optimizer_.state.values()
+    assert (
+        state["step"]
+        == 2 * earlier.optimizer_.state[next(earlier.module_.parameters())]["step"]
+    )
+
+
+def test__draws_of_weights__do_not_touch_the_network_that_others_ask():
+    module = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    classifier = OTMDRClassifier(
+        module, distribution="bayesian", max_iter=1, random_state=0
+    ).fit(X, Y)
+    layers = classifier.nets_[0].module_
+    before = classifier.predict_proba(X)
+    ways = []
+    layers[1].register_forward_hook(lambda *_: ways.append(layers[0]._way))
+    assert_array_equal(classifier.predict_proba(X), before)
+    assert ways
+    assert all(way is None for way in ways)
