@@ -22,6 +22,7 @@ from skwass.nn import Landscape, Perceptron
 from skwass.robust._estimator import SharpnessAwareEstimator
 from skwass.robust._members import Group
 from skwass.robust._modules import as_inputs
+from skwass.robust._weights import with_mean_one
 
 #: what training adds to the loss, and what the loss is without
 _PLAIN = {"class_weight": None, "label_smoothing": 0.0}
@@ -69,7 +70,7 @@ def landscapes_of(
     X, y = plain._read_pair(X, y, reset=False)
     X, targets, weights = plain._weighted(X, y, sample_weight)
     inputs, loss = as_inputs(X, plain._whole), plain._task().loss
-    weights = torch.as_tensor(weights)
+    weights = torch.as_tensor(with_mean_one(weights))
     parts = [part.split(batch_size) for part in (inputs, targets, weights)]
     batches = list(zip(*parts, strict=True))
     return [
