@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 NOISE = 0.3
 #: what the recipe chooses the radius from
 RADII = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+#: what plain training chooses its length from, in the same way
+LENGTHS = (0.1, 0.2, 0.5, 1.0, 2.0)
 _N_FOLDS = 5
 _HELD_OUT = 0.1
 _N_MASKS = 30
@@ -47,6 +49,8 @@ class Ground:
         What differs for Bayesian networks.
     with_dropout : callable
         Takes a problem to a factory of networks with dropout.
+    why : str
+        What is to be said of the learning rate.
     costly : bool
         Whether a fit takes minutes: less is tried, and samples are held out once
         instead of in folds.
@@ -56,6 +60,7 @@ class Ground:
     rho: float
     bayesian: Mapping[str, Any]
     with_dropout: Callable[[Problem], Callable[..., nn.Module]]
+    why: str = ""
     costly: bool = False
 
     def classifier(self, scope: Scope, **changes: Any) -> OTMDRClassifier:
@@ -138,9 +143,23 @@ def _temperature(ground: Ground, problem: Problem, scope: Scope) -> Trained:
 
 def _recipe(ground: Ground, problem: Problem, scope: Scope) -> Trained:
     """The radius with the best log-likelihood in cross-validation."""
+    radii = RADII[-2:] if scope.tiny else RADII
+    return _searched(ground, problem, scope, {"rho": radii})
+
+
+def _length(ground: Ground, problem: Problem, scope: Scope) -> Trained:
+    """Plain training of the length with the best log-likelihood."""
+    whole = ground.settings["max_iter"]
+    lengths = [2, 3] if scope.tiny else [round(x * whole) for x in LENGTHS]
+    return _searched(ground, problem, scope, {"rho": [0.0], "max_iter": lengths})
+
+
+def _searched(
+    ground: Ground, problem: Problem, scope: Scope, grid: Mapping[str, Any]
+) -> Trained:
     search = GridSearchCV(
         ground.classifier(scope),
-        {"rho": RADII[-2:] if scope.tiny else RADII},
+        grid,
         scoring="neg_log_loss",
         cv=_splits(ground, scope),
     )
@@ -184,6 +203,18 @@ def _mean_over_masks(classifier: OTMDRClassifier, X: Any, seed: int) -> Array:
 
 METHODS: dict[str, Method] = {
     "sgd": Method("SGD", _with(rho=0), "1"),
+    "sgd-short": Method(
+        "SGD, 0.3 × epochs", _with(rho=0, epochs=0.3), "0.3", cheap_only=True
+    ),
+    "sgd-stopped": Method(
+        "SGD, stopped early",
+        _with(rho=0, early_stopping=True),
+        "1 at most",
+        cheap_only=True,
+    ),
+    "sgd-searched": Method(
+        "SGD, epochs by the recipe", _length, "2 at most, searched", cheap_only=True
+    ),
     "sgd-x2": Method("SGD, 2 × epochs", _with(rho=0, epochs=2), "2"),
     "sgd-x3": Method("SGD, 3 × epochs", _with(rho=0, epochs=3), "3", cheap_only=True),
     "sgd-x5": Method("SGD, 5 × epochs", _with(rho=0, epochs=5), "5", cheap_only=True),
@@ -201,7 +232,6 @@ METHODS: dict[str, Method] = {
         "deep ensemble of 5, 2 × epochs",
         _with(rho=0, distribution="ensemble", epochs=2),
         "10",
-        cheap_only=True,
     ),
     "otmdr-ensemble": Method(
         "OT-MDR ensemble of 5", _with(noise=NOISE, distribution="ensemble"), "10"

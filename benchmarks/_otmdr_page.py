@@ -6,6 +6,7 @@ import _otmdr_exact as exact
 import _otmdr_memory as memory
 import _otmdr_page_open as unanswered
 import _otmdr_page_quality as quality
+import _otmdr_sharpness as sharpness
 import _otmdr_speed as speed
 import _otmdr_tables as tables
 import numpy as np
@@ -58,6 +59,7 @@ def write(records: Records, quick: bool) -> None:
         section(report, records)
     quality.write(report, records)
     _small_tables(report, records)
+    _sharpness(report, records)
     unanswered.write(report, records)
     if not records.rows:
         print("Nothing was measured, so there is nothing to write.")
@@ -73,14 +75,16 @@ def _exact(report: Report, records: Records) -> None:
         f"Textbook SAM and `~skwass.OTMDR` after {exact.N_STEPS} steps of a digits "
         "MLP: the largest difference of a parameter. The mean gradient of particles "
         "that follow the Gibbs density of a loss in one dimension, against quadrature "
-        "of that density: relative error, by inverse temperature λ. The largest "
+        "of that density: relative error, by inverse temperature λ. These are drawn by "
+        "a sampler made for this check; `~skwass.OTMDR` takes a few normalised steps "
+        "instead, which have no temperature. The largest "
         "distance of a particle from the parameters, over ρ, in the norms 1, 2 and ∞ "
         "with three noisy steps of ascent."
     )
     kinds = [("SAM, single precision", "sam_float32", "<= 1e-6")]
     kinds += [("SAM, double precision", "sam_float64", "<= 1e-6")]
     kinds += [
-        (f"gradient at λ = {each:g}", f"gibbs_{each:g}", "<= 0.01")
+        (f"gradient of the sampler at λ = {each:g}", f"gibbs_{each:g}", "<= 0.01")
         for each in exact.TEMPERATURES
     ]
     kinds += [("largest distance over ρ", "ball", "<= 1")]
@@ -239,6 +243,32 @@ def _small_tables(report: Report, records: Records) -> None:
         differences = [ours - theirs for ours, theirs in pairs]
         what = f"Mean rank of {own} less that of {other}"
         report.target(what, [float(np.median(differences))], "<= 0", ".2f")
+
+
+def _sharpness(report: Report, records: Records) -> None:
+    row = "sharpness/digits"
+    if not records.has(row):
+        return
+    report.note(
+        f"How sharp the minimum is that training by {sharpness.N_TRAIN} digits ends "
+        "in: accuracy of those digits and of the others, the rise of the loss within "
+        f"{sharpness.RADIUS:g} by `~skwass.loss_sharpness`, and "
+        "`~skwass.top_hessian_eigenvalue`."
+    )
+    kinds = {
+        "known": "training accuracy",
+        "accuracy": "accuracy",
+        "rise": "rise",
+        "curvature": "largest curvature",
+    }
+    lines = [
+        [
+            f"ρ = {rho:g}",
+            *(records.cell(row, f"{kind} {rho:g}", ".3g") for kind in kinds),
+        ]
+        for rho in sharpness.RADII
+    ]
+    report.table(["", *kinds.values()], lines)
 
 
 def _threads(n: int) -> str:

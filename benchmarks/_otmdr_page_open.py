@@ -107,12 +107,18 @@ def _first_experiments(report: Report, records: Records) -> None:
     questions = (
         ("one particle with noise, against SAM", "otmdr-1", "sam", ""),
         (
-            f"ensemble of {N_FIRST} with K = 2, against a deep ensemble of {N_FIRST}",
+            f"ensemble of {N_FIRST} with K = 2, against a deep ensemble of {N_FIRST} "
+            "for a third of the gradients",
             "otmdr-three",
             "ensemble",
             "first_",
         ),
-        ("OT-MDR-BNN, against SGVB", "otmdr-bnn", "sgvb", ""),
+        (
+            "OT-MDR-BNN, against SGVB for half of the gradients",
+            "otmdr-bnn",
+            "sgvb",
+            "",
+        ),
     )
     lines = []
     for title, first, second, prefix in questions:

@@ -22,6 +22,9 @@ _FIGURES = {
 #: who is compared with whom, and what both have in common
 _PAIRS = (
     ("otmdr-1", "sgd-x2"),
+    ("otmdr-1", "sgd"),
+    ("otmdr-1", "sgd-short"),
+    ("otmdr-1", "sgd-stopped"),
     ("sam", "sgd-x2"),
     ("otmdr-1", "sam"),
     ("otmdr-2", "sgd-x3"),
@@ -29,6 +32,7 @@ _PAIRS = (
     ("otmdr-1", "temperature"),
     ("otmdr-1", "dropout"),
     ("recipe", "sgd-x2"),
+    ("recipe", "sgd-searched"),
     ("otmdr-ensemble", "ensemble"),
     ("otmdr-ensemble", "ensemble-x2"),
     ("otmdr-bnn", "sgvb"),
@@ -46,6 +50,7 @@ def write(report: Report, records: Records) -> None:
         _comparisons(report, records, name)
         _goals(report, records, name)
     _goal_of_ensembles(report, records)
+    _diversity(report, records)
     _recipe(report, records)
 
 
@@ -65,11 +70,20 @@ def _table(report: Report, records: Records, setting: str) -> None:
     report.note(
         f"**{SETTINGS[setting].title}**, ρ = {ground.rho:g} unless it is searched, "
         f"noise {NOISE:g} where there are particles, {ground.settings['max_iter']} "
-        f"epochs at a learning rate of {ground.settings['lr']:g}. Gradients are those "
+        f"epochs at a learning rate of {ground.settings['lr']:g}{ground.why}. "
+        "Gradients are those "
         "of a run, in units of plain training. "
-        "Bayesian networks learn by Adam and weigh the divergence by "
-        f"{ground.bayesian['kl_weight']:g}."
+        "Bayesian networks learn by Adam, and weigh the divergence by samples over "
+        "weights."
     )
+    if SETTINGS[setting].noisy:
+        report.note(
+            "The labels that methods are judged by are all right. What a method holds "
+            "out of its training samples is as wrong as they are: a temperature, a "
+            "radius and an epoch to stop at that are right for wrong labels make "
+            "probabilities too low for right ones. Shorter training is a remedy too, "
+            "so more epochs of plain training are not its best."
+        )
     header = [title for title, _ in _FIGURES.values()]
     report.table(["", "gradients", *header], lines)
 
@@ -153,9 +167,32 @@ def _goal_of_ensembles(report: Report, records: Records) -> None:
         better = sum(float(np.median(each)) > 0 for each in known)
         ours, deep = (METHODS[name].title for name in _ENSEMBLES)
         what = (
-            f"{ours} better than {deep} in NLL, problems of the {len(known)} measured"
+            f"{ours} better than {deep}, which takes half of the gradients, in NLL, "
+            f"problems of the {len(known)} measured"
         )
         report.target(what, [better], ">= 2", ".0f")
+
+
+def _diversity(report: Report, records: Records) -> None:
+    lines = [
+        [
+            setting.title,
+            METHODS[method].title,
+            records.cell(f"{name}/{method}", "disagreement", ".2%"),
+            records.cell(f"{name}/{method}", "divergence", ".4f"),
+        ]
+        for name, setting in SETTINGS.items()
+        for method in _ENSEMBLES
+        if records.values(f"{name}/{method}", "disagreement")
+    ]
+    if not lines:
+        return
+    report.note(
+        "How much members of an ensemble differ: on how many held-out samples two of "
+        "them give different labels, and the mutual information of prediction and "
+        "member in nats."
+    )
+    report.table(["", "", "disagreement", "divergence"], lines)
 
 
 def _recipe(report: Report, records: Records) -> None:

@@ -20,6 +20,7 @@ import _otmdr_exact as exact
 import _otmdr_memory as memory
 import _otmdr_open as unanswered
 import _otmdr_page as page
+import _otmdr_sharpness as sharpness
 import _otmdr_speed as speed
 import _otmdr_tables as tables
 from _clouds import stored
@@ -57,7 +58,8 @@ def main() -> None:
         for seed in seeds[:1] if arguments.tiny else seeds:
             if not (arguments.resume and records.has(name, seed)):
                 _measure(name, seed, arguments, records)
-    page.write(records, quick=trial)
+    # the page is of the records beside it
+    page.write(records, quick=trial or arguments.records is not None)
 
 
 def _arguments() -> argparse.Namespace:
@@ -101,6 +103,7 @@ def _rows() -> dict[str, Measure]:
         "speed/ensemble": speed.ensemble,
         "speed/memory": memory.measure,
         "tables/small": tables.measure,
+        "sharpness/digits": sharpness.measure,
         "open/growth": unanswered.growth,
     }
     for setting in unanswered.TRIED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 
 import matplotlib
@@ -54,7 +55,10 @@ autodoc_typehints = "none"  # the docstrings say the types, with shapes
 numpydoc_show_class_members = False
 # a docstring that names other parameters than the signature fails the build
 numpydoc_validation_checks = {"GL07", "PR01", "PR02", "PR03", "PR04", "RT01", "RT03"}
-numpydoc_validation_exclude = {r"\.fit_transform$"}  # inherited from scikit-learn
+numpydoc_validation_exclude = {
+    r"\.fit_transform$",  # inherited from scikit-learn
+    r"\.(add_param_group|load_state_dict)$",  # as in torch
+}
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -80,6 +84,19 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
 }
 
+# -- docstrings of scikit-learn --------------------------------------------------------
+
+REFERENCE = re.compile(r":(?:ref|term):`([^`<]+?)(?: <[^>]*>)?`")
+
+
+def drop_references(
+    app: object, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Leave only the words of references to pages that scikit-learn has, not we."""
+    if getattr(obj, "__module__", "").startswith("sklearn."):
+        lines[:] = [REFERENCE.sub(r"\1", line) for line in lines]
+
+
 # -- results ---------------------------------------------------------------------------
 
 NO_RESULTS = "No benchmark has been run yet.\n"
@@ -96,3 +113,4 @@ def collect_results(app: object) -> None:
 
 def setup(app: object) -> None:
     app.connect("builder-inited", collect_results)
+    app.connect("autodoc-process-docstring", drop_references)

@@ -14,6 +14,8 @@ from skwass import (
     ImageToCloud,
     LinearOTEmbedder,
     NicheClouds,
+    OTMDRClassifier,
+    OTMDRRegressor,
     SelfSupervisedEmbedder,
     SlicedWassersteinEmbedder,
     WormholeEmbedder,
@@ -42,14 +44,39 @@ ESTIMATORS = [
     ),
     SlicedWassersteinEmbedder(),
     SlicedWassersteinEmbedder(8, n_quantiles=4, n_components=2),
+    *(
+        estimator(
+            **{"hidden_layer_sizes": (16,), "lr": 0.05, "max_iter": 6} | parameters
+        )
+        for estimator in (OTMDRClassifier, OTMDRRegressor)
+        for parameters in (
+            {"batch_size": 25},
+            {"distribution": "ensemble", "n_members": 2, "batch_size": 25},
+            {
+                "distribution": "bayesian",
+                "n_prediction_samples": 8,
+                "prior_scale": 1.0,  # few weights must be large
+                "max_iter": 12,
+            },
+            {"early_stopping": True, "n_iter_no_change": 6, "validation_fraction": 0.3},
+        )
+    ),
 ]
 GIVES_CLOUDS = (ImageToCloud, HistogramToCloud, NicheClouds)
+PREDICTS = (OTMDRClassifier, OTMDRRegressor)
 
 
 def _known_to_fail(estimator):
     if isinstance(estimator, NicheClouds):
         reason = "the neighbours of a cell are other rows of X, and this one drops them"
         return {"check_methods_subset_invariance": reason}
+    if isinstance(estimator, PREDICTS):
+        reason = (
+            "repeated samples fall into other batches, are held out apart, and meet "
+            "other noise of Bayesian weights than one sample of such a weight; where "
+            "there is none of it, both are the same but for rounding: see tests/robust"
+        )
+        return {"check_sample_weight_equivalence_on_dense_data": reason}
     return {}
 
 
@@ -80,6 +107,7 @@ EXTRA_CHECKS = [
     "check_global_set_output_transform_polars",
 ]
 NAMES_OF_COLUMNS = EXTRA_CHECKS[5:]
+OF_TRANSFORMERS = [check for check in EXTRA_CHECKS if "transform" in check]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +118,7 @@ NAMES_OF_COLUMNS = EXTRA_CHECKS[5:]
         for check in EXTRA_CHECKS
         # clouds have no columns that could be named
         if not (isinstance(estimator, GIVES_CLOUDS) and check in NAMES_OF_COLUMNS)
+        if not (isinstance(estimator, PREDICTS) and check in OF_TRANSFORMERS)
     ],
 )
 def test__estimator__passes_the_checks_that_are_not_yielded(estimator, check):

@@ -9,6 +9,7 @@ from skwass.metrics._calibration import (
     maximum_calibration_error,
 )
 from skwass.metrics._distances import distance_correlation, relative_error, stress
+from skwass.metrics._diversity import ensemble_diversity
 from skwass.metrics._marchenko_pastur import uniformity_floor
 from skwass.metrics._proper import brier_score, negative_log_likelihood
 from skwass.metrics._representation_report import (
@@ -40,6 +41,7 @@ __all__ = [
     "classwise_calibration_error",
     "distance_correlation",
     "effective_rank",
+    "ensemble_diversity",
     "expected_calibration_error",
     "maximum_calibration_error",
     "negative_log_likelihood",

@@ -71,7 +71,9 @@ def upper_edges(
     distinct, places = np.unique(values, return_inverse=True)
     reached = np.cumsum(np.bincount(places, weights=weights))
     wanted = np.arange(1, n_bins + 1) / n_bins * reached[-1] * (1 - _ROUNDING)
-    return distinct[np.unique(np.searchsorted(reached, wanted, side="left"))]
+    ends = np.searchsorted(reached, wanted, side="left")
+    ends[-1] = len(distinct) - 1  # however little the largest weighs
+    return distinct[np.unique(ends)]
 
 
 def check_binning(n_bins: int, strategy: str) -> None:

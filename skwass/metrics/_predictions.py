@@ -64,19 +64,21 @@ def checked_predictions(
     )
 
 
-def checked_probabilities(y_proba: ArrayLike) -> tuple[NDArray[np.float64], float]:
+def checked_probabilities(
+    y_proba: ArrayLike, name: str = "y_proba"
+) -> tuple[NDArray[np.float64], float]:
     """Probabilities of shape (n_samples, n_classes), and the rounding of their type."""
     given = check_array(
         y_proba,
         ensure_2d=False,
         dtype=(np.float64, np.float32),
-        input_name="y_proba",
+        input_name=name,
     )
     eps = float(np.finfo(given.dtype).eps)
     proba = given.astype(np.float64)
     if proba.min() < 0 or proba.max() > 1 + _TOLERANCE:
         raise ValueError(
-            "y_proba must hold probabilities, between 0 and 1; got values from "
+            f"{name} must hold probabilities, between 0 and 1; got values from "
             f"{proba.min():g} to {proba.max():g}."
         )
     if proba.ndim == 1 or proba.shape[1] == 1:
@@ -86,7 +88,7 @@ def checked_probabilities(y_proba: ArrayLike) -> tuple[NDArray[np.float64], floa
     worst = int(np.abs(sums - 1).argmax())
     if abs(sums[worst] - 1) > _TOLERANCE:
         raise ValueError(
-            "Each row of y_proba must sum to one, over all classes; row "
+            f"Each row of {name} must sum to one, over all classes; row "
             f"{worst} sums to {sums[worst]:g}."
         )
     return np.minimum(proba, 1.0), eps

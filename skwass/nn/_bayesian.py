@@ -27,12 +27,14 @@ class BayesianLayer(nn.Module):
 
     Parameters
     ----------
-    *args, **kwargs
+    *args : object
         What torch's own layer takes.
     prior_scale : float, default=0.1
         Standard deviation of the prior; see `BayesianLinear`.
     initial_scale : float, default=0.0067
         Standard deviation that each weight starts with; see `BayesianLinear`.
+    **kwargs : object
+        What torch's own layer takes.
 
     Examples
     --------
@@ -64,7 +66,13 @@ class BayesianLayer(nn.Module):
         self.spread_out(prior_scale, initial_scale)
 
     def spread_out(self, prior_scale: float, initial_scale: float) -> None:
-        """Give a layer that has means its spreads, all the same."""
+        """Give a layer that has means its spreads, all the same.
+
+        Parameters
+        ----------
+        prior_scale, initial_scale : float
+            As of the layer.
+        """
         self.prior_scale = float(prior_scale)
         self.initial_scale = float(initial_scale)
         for name, mean in (("weight", self.weight), ("bias", self.bias)):
@@ -94,7 +102,22 @@ class BayesianLayer(nn.Module):
             self.reset_spreads()
 
     def run(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The layer with given weights."""
+        """The layer with given weights.
+
+        Parameters
+        ----------
+        x : Tensor
+            What torch's own layer takes.
+        weight : Tensor
+            Of the shape of its weight.
+        bias : Tensor or None
+            Of the shape of its bias.
+
+        Returns
+        -------
+        output : Tensor
+            Of the shape that torch's own layer gives.
+        """
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
@@ -115,7 +138,13 @@ class BayesianLayer(nn.Module):
         return _noisy(self, x) if self.training else at_means(self, x)
 
     def extra_repr(self) -> str:
-        """Describe torch's layer and the prior."""
+        """Describe torch's layer and the prior.
+
+        Returns
+        -------
+        description : str
+            What stands between the brackets of its name.
+        """
         return f"{super().extra_repr()}, prior_scale={self.prior_scale}"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -138,7 +167,7 @@ class BayesianLinear(BayesianLayer, nn.Linear):
 
     Parameters
     ----------
-    *args, **kwargs
+    *args : object
         What `torch.nn.Linear` takes: ``in_features``, ``out_features``, ``bias``,
         ``device``, ``dtype``.
     prior_scale : float, default=0.1
@@ -146,6 +175,8 @@ class BayesianLinear(BayesianLayer, nn.Linear):
     initial_scale : float, default=0.0067
         Standard deviation that each weight starts with: small, so that training starts
         like that of the plain layer. The default is a raw spread of -5.
+    **kwargs : object
+        The same by name.
 
     Attributes
     ----------
@@ -196,7 +227,22 @@ class BayesianLinear(BayesianLayer, nn.Linear):
     """
 
     def run(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The layer with given weights."""
+        """The layer with given weights.
+
+        Parameters
+        ----------
+        x : Tensor
+            What torch's own layer takes.
+        weight : Tensor
+            Of the shape of its weight.
+        bias : Tensor or None
+            Of the shape of its bias.
+
+        Returns
+        -------
+        output : Tensor
+            Of the shape that torch's own layer gives.
+        """
         return F.linear(x, weight, bias)
 
 
@@ -209,11 +255,13 @@ class BayesianConv1d(BayesianLayer, nn.Conv1d):
 
     Parameters
     ----------
-    *args, **kwargs
+    *args : object
         What `torch.nn.Conv1d` takes: ``in_channels``, ``out_channels``,
         ``kernel_size`` and so on.
     prior_scale, initial_scale : float
         As of `BayesianLinear`.
+    **kwargs : object
+        What `torch.nn.Conv1d` takes, by name.
 
     Examples
     --------
@@ -224,7 +272,22 @@ class BayesianConv1d(BayesianLayer, nn.Conv1d):
     """
 
     def run(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The layer with given weights."""
+        """The layer with given weights.
+
+        Parameters
+        ----------
+        x : Tensor
+            What torch's own layer takes.
+        weight : Tensor
+            Of the shape of its weight.
+        bias : Tensor or None
+            Of the shape of its bias.
+
+        Returns
+        -------
+        output : Tensor
+            Of the shape that torch's own layer gives.
+        """
         return self._conv_forward(x, weight, bias)
 
 
@@ -233,11 +296,13 @@ class BayesianConv2d(BayesianLayer, nn.Conv2d):
 
     Parameters
     ----------
-    *args, **kwargs
+    *args : object
         What `torch.nn.Conv2d` takes: ``in_channels``, ``out_channels``,
         ``kernel_size`` and so on.
     prior_scale, initial_scale : float
         As of `BayesianLinear`.
+    **kwargs : object
+        What `torch.nn.Conv2d` takes, by name.
 
     Examples
     --------
@@ -248,7 +313,22 @@ class BayesianConv2d(BayesianLayer, nn.Conv2d):
     """
 
     def run(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The layer with given weights."""
+        """The layer with given weights.
+
+        Parameters
+        ----------
+        x : Tensor
+            What torch's own layer takes.
+        weight : Tensor
+            Of the shape of its weight.
+        bias : Tensor or None
+            Of the shape of its bias.
+
+        Returns
+        -------
+        output : Tensor
+            Of the shape that torch's own layer gives.
+        """
         return self._conv_forward(x, weight, bias)
 
 

@@ -115,11 +115,14 @@ class ReliabilityDisplay:
                     f"{pos_label!r}."
                 )
             column = found.labels.tolist().index(pos_label)
+            # a label from `classes_` would be written np.str_('...') on the axes
+            pos_label = found.labels.tolist()[column]
             values, outcomes = found.proba[:, column], found.classes == column
         self.n_bins, self.strategy = n_bins, strategy
         self.pos_label, self.name = pos_label, name
         bins = binned(values, outcomes, found.weights, n_bins=n_bins, strategy=strategy)
-        if strategy == "quantile":  # whose first bin begins at the first sample
+        # bins of equal mass begin at the first sample, if that leaves the first a width
+        if strategy == "quantile" and values.min() < bins.upper[0]:
             bins.lower[0] = values.min()
         self._bins = bins
         self.prob_pred, self.prob_true = bins.predicted, bins.observed

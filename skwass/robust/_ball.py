@@ -13,7 +13,8 @@ from skwass.robust._parts import HALF, Size, norm, scale_, spread
 #: added to |parameter| in adaptive mode, as in the paper on ASAM
 STRETCH_OFFSET = 0.01
 _MAX_CORRECTIONS = 12
-_WIDEST_MARGIN = 1e-4
+#: less than what tells one step of SAM from another in single precision
+_WIDEST_MARGIN = 1e-6
 
 
 class Ball:
@@ -92,7 +93,8 @@ class Ball:
         if noise is not None:
             noise.fill_(direction)
             torch._foreach_add_(self.points, direction, alpha=noise.unit)
-        self._settle(clip_(self.points, self.order, self.n_members))
+        factor = clip_(self.points, self.order, self.n_members)
+        self._settle(factor, scratch=direction)
 
     def noise(
         self, size: float, generator: torch.Generator | None = None
@@ -106,7 +108,7 @@ class Ball:
         """Put the parameters back, bit for bit."""
         torch._foreach_copy_(self.points, self.centre)
 
-    def _settle(self, factor: Size) -> None:
+    def _settle(self, factor: Size, scratch: list[Tensor] | None = None) -> None:
         """From unit coordinates, times a factor, to parameters that are in the ball."""
         if isinstance(factor, float):
             self._stretch_(self.points, factor * (1 - self._margin))
@@ -114,7 +116,7 @@ class Ball:
             scale_(self.points, factor)
             self._stretch_(self.points, 1 - self._margin)
         torch._foreach_add_(self.points, self.centre)
-        self._keep_inside()
+        self._keep_inside(scratch)
 
     def _widen_margin(self, radius: float) -> None:
         """Take the worst case of rounding into account, if that costs next to nothing.
@@ -122,6 +124,8 @@ class Ball:
         An entry of the sum of centre and perturbation is wrong by half an epsilon of
         its value, so the perturbation by that of the norm of the whole.
         """
+        if self._margin >= _WIDEST_MARGIN:
+            return
         eps = max(torch.finfo(dtype).eps for dtype in {p.dtype for p in self.points})
         size = norm(self.centre, self.order)
         if isinstance(size, float):
@@ -129,13 +133,13 @@ class Ball:
             if worst < _WIDEST_MARGIN:
                 self._margin, self._safe = worst, True
 
-    def _keep_inside(self) -> None:
-        """Correct points that rounding has put outside."""
+    def _keep_inside(self, scratch: list[Tensor] | None = None) -> None:
+        """Correct points that rounding has put outside; `scratch` is memory for it."""
         if self._safe:
             return
         limit = 1 - self._margin / 4
         for attempt in range(_MAX_CORRECTIONS):
-            offset = list(torch._foreach_sub(_wide(self.points), _wide(self.centre)))
+            offset = self._offset(scratch)
             if self._even is None:
                 self._shrink_(offset)
             size = norm(offset, self.order, self.n_members) / (self._even or 1.0)
@@ -150,6 +154,15 @@ class Ball:
             if self._even is None:
                 self._stretch_(offset)
             self._move(offset, size, limit)
+
+    def _offset(self, scratch: list[Tensor] | None) -> list[Tensor]:
+        """How far the points are from the centre."""
+        points, centre = _wide(self.points), _wide(self.centre)
+        if scratch is None or points is not self.points:
+            return list(torch._foreach_sub(points, centre))
+        torch._foreach_copy_(scratch, points)
+        torch._foreach_sub_(scratch, centre)
+        return scratch
 
     def _move(self, offset: list[Tensor], size: Size, limit: float) -> None:
         """Place the points anew, but for members that are inside."""

@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skwass.nn import WeightedCrossEntropy
+from skwass.robust._labels import (
+    check_labels,
+    check_that_classes_differ,
+    places_of,
+)
 from skwass.robust._members import Task
 from skwass.robust._probabilities import ProbabilisticClassifier
-from skwass.robust._weights import checked_weights, with_mean_one
+from skwass.robust._weights import (
+    checked_weights,
+    with_class_weight,
+    with_mean_one,
+)
 from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
@@ -80,7 +88,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
         Which descends; "sgd" has momentum 0.9. A class of optimisers of torch is
         taken too.
     lr : float or "auto", default="auto"
-        The learning rate. "auto" is 0.1 for "sgd" and 0.001 for others.
+        The learning rate. "auto" is 0.03 for "sgd" and 0.001 for others.
     weight_decay : float, default=0.01
         That of the optimiser.
     lr_schedule : {"cosine", "one-cycle", "constant"}, default="cosine"
@@ -103,10 +111,13 @@ class OTMDRClassifier(ProbabilisticClassifier):
         Patience of early stopping.
     tol : float, default=1e-4
         Relative fall of the loss that counts.
-    prior_scale : float, default=0.1
-        Standard deviation of the prior of Bayesian weights.
-    kl_weight : float, default=1.0
+    prior_scale : float, default=1.0
+        Standard deviation of the prior of Bayesian weights. The 0.1 of [1]_ leaves
+        small networks too little room.
+    kl_weight : float or "auto", default="auto"
         Weight of the divergence of posterior from prior; one is Bayes, less is colder.
+        With few samples and many weights, Bayes gives back the prior, and all classes
+        are as probable: "auto" is ``min(1, n_samples / n_weights)``.
     n_prediction_samples : int, default=30
         Draws of Bayesian weights that probabilities are averaged over.
     warm_start : bool, default=False
@@ -137,7 +148,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
         Epochs done.
     n_features_in_ : int
         Columns of X; of arrays of more dimensions, the length of the second.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of columns, if X has them.
 
     See Also
@@ -151,8 +162,8 @@ class OTMDRClassifier(ProbabilisticClassifier):
 
     References
     ----------
-    .. [1] Nguyen, Vuong, Le et al. Optimal transport model distributional robustness.
-       NeurIPS 2023. arXiv:2306.04178
+    .. [1] Nguyen, Le, Bui, Do, Phung. Optimal transport model distributional
+       robustness. NeurIPS 2023. arXiv:2306.04178
     .. [2] Foret, Kleiner, Mobahi, Neyshabur. Sharpness-aware minimization for
        efficiently improving generalization. ICLR 2021.
     .. [3] Kwon, Kim, Park, Choi. ASAM: Adaptive sharpness-aware minimization for
@@ -203,8 +214,8 @@ class OTMDRClassifier(ProbabilisticClassifier):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        prior_scale: float = 0.1,
-        kl_weight: float = 1.0,
+        prior_scale: float = 1.0,
+        kl_weight: float | str = "auto",
         n_prediction_samples: int = 30,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -256,8 +267,9 @@ class OTMDRClassifier(ProbabilisticClassifier):
             Labels: numbers or strings, two classes at least.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of samples in the loss, in ascent and descent alike; those of zero
-            weight are left out. Only their proportions matter. In batches, a weight of
-            two is not quite the same as two samples.
+            weight are left out, though their classes stay known. Only proportions
+            matter. A weight of two is the same as two samples, but for rounding, where
+            all samples are in one batch, and nearly so in several.
 
         Returns
         -------
@@ -284,7 +296,8 @@ class OTMDRClassifier(ProbabilisticClassifier):
                 )
             self._take_classes(found)
             X, labels, weights = self._weighted(X, y, sample_weight)
-            self._learn(X, labels, weights, self._task())
+            check_that_classes_differ(found[np.unique(labels)])
+            self._learn(X, labels, with_mean_one(weights), self._task())
         return self
 
     def partial_fit(
@@ -308,7 +321,8 @@ class OTMDRClassifier(ProbabilisticClassifier):
         classes : array-like of shape (n_classes,), default=None
             All labels there will be; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
-            As in `fit`.
+            As in `fit`, but as they are: calls can count differently. Best near one,
+            since larger ones act like a larger `lr`.
 
         Returns
         -------
@@ -350,15 +364,11 @@ class OTMDRClassifier(ProbabilisticClassifier):
 
     def _read_pair(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(self, X, y, reset=reset, **self._reading())
-        check_classification_targets(y)
+        check_labels(y)
         return X, column_or_1d(y, warn=True)
 
     def _take_classes(self, classes: NDArray[Any]) -> None:
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least two classes; y has "
-                f"one class, {classes[0]!r}."
-            )
+        check_that_classes_differ(classes)
         self.classes_ = classes
 
     def _weighted(
@@ -366,18 +376,14 @@ class OTMDRClassifier(ProbabilisticClassifier):
     ) -> tuple[Any, torch.Tensor, Array]:
         """Samples that count, their labels as numbers, and how much they count."""
         weights = checked_weights(sample_weight, X)
-        places = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        unknown = np.flatnonzero(self.classes_[places] != y)
-        if len(unknown):
-            raise ValueError(
-                f"y has the class {y[unknown[0]]}, which is not in classes: "
-                f"{self.classes_}."
-            )
+        places = places_of(y, self.classes_)
         if self.class_weight is not None:
-            weights = weights * compute_sample_weight(self.class_weight, y)
+            weights = with_class_weight(
+                weights, self.class_weight, self.classes_, places
+            )
         counted = weights > 0
         labels = torch.as_tensor(places[counted])
-        return X[counted], labels, with_mean_one(weights[counted])
+        return X[counted], labels, weights[counted]
 
     def _task(self) -> Task:
         return Task(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,8 +28,14 @@ from skwass.robust._members import (
     member_outputs,
     train_members,
 )
-from skwass.robust._modules import check_outputs, reads_whole_numbers
+from skwass.robust._modules import (
+    as_inputs,
+    check_outputs,
+    reading,
+    reads_whole_numbers,
+)
 from skwass.robust._recipe import OPTIMIZERS, Recipe
+from skwass.robust._weights import warn_of_rounding
 from skwass.training import draw_seed, has_batch_statistics
 
 if TYPE_CHECKING:
@@ -67,7 +75,7 @@ class SharpnessAwareEstimator(BaseEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "prior_scale": [Interval(Real, 0, None, closed="neither")],
-        "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "kl_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "n_prediction_samples": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "n_jobs": [Integral, None],
@@ -86,6 +94,8 @@ class SharpnessAwareEstimator(BaseEstimator):
 
     _groups: list[Group]
     _seed: int
+    #: whether samples are words
+    _whole: bool
     n_features_in_: int
 
     # --- parameters -------------------------------------------------------------------
@@ -143,6 +153,12 @@ class SharpnessAwareEstimator(BaseEstimator):
                     f"parameters of the module are called {_OF_MODULE}…"
                 )
         self._validate_params()
+        given = sorted(self._module_attributes())
+        if self.module is None and given:
+            raise ValueError(
+                f"{', '.join(given)} must not be given without a module; the "
+                "perceptron is described by hidden_layer_sizes."
+            )
 
     def _module_parameters(self) -> dict[str, Any]:
         """Without the prefix."""
@@ -166,7 +182,7 @@ class SharpnessAwareEstimator(BaseEstimator):
         """New samples as the networks want them."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, **self._reading())
-        return _as_inputs(X, self._groups[0].module)
+        return as_inputs(X, self._whole)
 
     # --- training ---------------------------------------------------------------------
 
@@ -179,12 +195,16 @@ class SharpnessAwareEstimator(BaseEstimator):
         earlier = self._earlier(recipe)
         self._seeds = [draw_seed(random_state) for _ in range(recipe.n_members)]
         self._n_calls = 0
-        samples = _checked(X, targets, weights, task, recipe, self._seeds[0])
+        samples = self._checked(X, targets, weights, task, recipe)
         held_out = None
         if self.early_stopping:
             samples, held_out = self._split(samples, random_state)
         self._seed = draw_seed(random_state)
-        self._keep(train_members(task, recipe, samples, held_out, self._seeds, earlier))
+        with _with_gradients():
+            groups = train_members(
+                task, recipe, samples, held_out, self._seeds, earlier
+            )
+        self._keep(groups)
         if self._was_interrupted(recipe):
             warnings.warn(
                 "Training was interrupted; the networks are those of the epochs so "
@@ -203,16 +223,39 @@ class SharpnessAwareEstimator(BaseEstimator):
             random_state = check_random_state(self.random_state)
             self._seeds = [draw_seed(random_state) for _ in range(recipe.n_members)]
             self._seed, self._n_calls = draw_seed(random_state), 0
-            samples = _checked(X, targets, weights, task, recipe, self._seeds[0])
+            samples = self._checked(X, targets, weights, task, recipe)
         else:
-            inputs = _as_inputs(X, groups[0].module)
+            _check_batches(groups[0].module, recipe, len(X))
+            inputs = as_inputs(X, self._whole)
             samples = Samples(inputs, targets, torch.as_tensor(weights).float())
-        self._keep(
-            advance_members(
+        with _with_gradients():
+            groups = advance_members(
                 task, recipe, samples, self._seeds, groups, epoch=self._n_calls
             )
-        )
+        self._keep(groups)
         self._n_calls += 1
+
+    def _checked(
+        self,
+        X: NDArray[Any],
+        targets: Tensor,
+        weights: NDArray[Any],
+        task: Task,
+        recipe: Recipe,
+    ) -> Samples:
+        """Samples that the networks can be trained on; if not, an error."""
+        samples = Samples(torch.as_tensor(X), targets, torch.as_tensor(weights).float())
+        self._whole = False
+        if task.module is None:
+            warn_of_rounding(X)
+        else:
+            network = task.network(recipe, samples, self._seeds[:1])
+            self._whole = reads_whole_numbers(network, X)
+            samples = replace(samples, inputs=as_inputs(X, self._whole))
+            network.to(recipe.device)
+            check_outputs(network, samples.inputs, task.n_outputs, logits=task.logits)
+            _check_batches(network, recipe, len(samples))
+        return samples
 
     def _keep(self, groups: list[Group]) -> None:
         self._groups = groups
@@ -265,7 +308,8 @@ class SharpnessAwareEstimator(BaseEstimator):
     def _outputs(self, inputs: Tensor) -> Iterator[Tensor]:
         """Of shape (n_members, n_samples, n_outputs), one for each draw of weights."""
         draws = self.n_prediction_samples if self._was_bayesian else None
-        return member_outputs(self._groups, inputs, draws, self._seed)
+        with reading(inputs):
+            yield from member_outputs(self._groups, inputs, draws, self._seed)
 
     @property
     def _was_bayesian(self) -> bool:
@@ -273,32 +317,17 @@ class SharpnessAwareEstimator(BaseEstimator):
         return self._groups[0].bayesian
 
 
-def _checked(
-    X: NDArray[Any],
-    targets: Tensor,
-    weights: NDArray[Any],
-    task: Task,
-    recipe: Recipe,
-    seed: int,
-) -> Samples:
-    """Samples that the networks can be trained on; if not, an error."""
-    inputs = torch.as_tensor(X)
-    if task.module is None:
-        inputs = inputs.float()
-    else:
-        network = task.network(recipe, inputs, [seed])
-        inputs = _as_inputs(X, network)
-        network.to(recipe.device)
-        check_outputs(network, inputs, task.n_outputs, logits=task.logits)
-        if recipe.batch_size == 1 and has_batch_statistics(network):
-            raise ValueError(
-                "module has batch normalisation, which a batch of one sample has no "
-                f"statistics for; got batch_size={recipe.batch_size} and "
-                f"{len(inputs)} samples."
-            )
-    return Samples(inputs, targets, torch.as_tensor(weights).float())
+@contextmanager
+def _with_gradients() -> Iterator[None]:
+    """Wherever `fit` is called, even where a user has switched gradients off."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
-def _as_inputs(X: NDArray[Any], network: nn.Module) -> Tensor:
-    inputs = torch.as_tensor(X)
-    return inputs.long() if reads_whole_numbers(network) else inputs.float()
+def _check_batches(network: nn.Module, recipe: Recipe, n_samples: int) -> None:
+    if recipe.batch_size == 1 and has_batch_statistics(network):
+        raise ValueError(
+            "module has batch normalisation, which a batch of one sample has no "
+            f"statistics for; got batch_size={recipe.batch_size} and {n_samples} "
+            "samples."
+        )

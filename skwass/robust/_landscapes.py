@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader
 from skwass.nn import Landscape, Perceptron
 from skwass.robust._estimator import SharpnessAwareEstimator
 from skwass.robust._members import Group
-from skwass.robust._modules import reads_whole_numbers
+from skwass.robust._modules import as_inputs
+from skwass.robust._weights import with_mean_one
 
 #: what training adds to the loss, and what the loss is without
 _PLAIN = {"class_weight": None, "label_smoothing": 0.0}
@@ -68,8 +69,9 @@ def landscapes_of(
         setattr(plain, name, _PLAIN[name])
     X, y = plain._read_pair(X, y, reset=False)
     X, targets, weights = plain._weighted(X, y, sample_weight)
-    weights, loss = torch.as_tensor(weights), plain._task().loss
-    parts = [part.split(batch_size) for part in (torch.as_tensor(X), targets, weights)]
+    inputs, loss = as_inputs(X, plain._whole), plain._task().loss
+    weights = torch.as_tensor(with_mean_one(weights))
+    parts = [part.split(batch_size) for part in (inputs, targets, weights)]
     batches = list(zip(*parts, strict=True))
     return [
         _of_module(module, group, batches, loss)
@@ -112,11 +114,10 @@ def _of_module(
     loss: nn.Module,
 ) -> Landscape:
     n_samples = sum(len(targets) for _, targets, _ in batches)
-    words = reads_whole_numbers(module)
 
     def share(network: nn.Module, dtype: torch.dtype, batch: Any) -> Tensor:
         inputs, targets, weights = (part.to(group.net.device) for part in batch)
-        inputs = inputs.long() if words else inputs.to(dtype)
+        inputs = inputs.to(dtype) if inputs.is_floating_point() else inputs
         if targets.is_floating_point():
             targets = targets.to(dtype)
         found: Tensor = loss(network(inputs), (targets, weights.to(dtype)))

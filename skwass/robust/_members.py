@@ -14,10 +14,16 @@ from torch import Tensor, nn
 
 from skwass.nn import BayesianLayer, Perceptron, make_bayesian, sampled_weights
 from skwass.robust._batches import Batches, Samples
-from skwass.robust._modules import perceptron, users_module
+from skwass.robust._modules import (
+    as_inputs,
+    perceptron,
+    reads_whole_numbers,
+    users_module,
+    wake,
+)
 from skwass.robust._net import SharpnessAwareNet
 from skwass.robust._recipe import Recipe
-from skwass.robust._runs import net_of
+from skwass.robust._runs import kl_share, net_of
 from skwass.training import stripped
 
 _ROWS_AT_ONCE = 1024
@@ -48,16 +54,18 @@ class Task:
     logits: bool
 
     def network(
-        self, recipe: Recipe, inputs: Tensor, seeds: list[int], stacked: bool = False
+        self, recipe: Recipe, samples: Samples, seeds: list[int], stacked: bool = False
     ) -> nn.Module:
         """A network that is not trained yet, or a stack of them."""
         if self.module is None:
             made: nn.Module = perceptron(
-                inputs, self.n_outputs, recipe.hidden_layer_sizes, seeds, stacked
+                samples, self.n_outputs, recipe.hidden_layer_sizes, seeds, stacked
             )
         else:
-            shape = (inputs.shape[1], self.n_outputs)
+            shape = (samples.inputs.shape[1], self.n_outputs)
             made = users_module(self.module, self.module_parameters, shape, seeds[0])
+            X = samples.inputs.numpy()
+            wake(made, as_inputs(X, reads_whole_numbers(made, X)), seeds[0])
         if recipe.distribution == "bayesian":
             made = make_bayesian(made, prior_scale=recipe.prior_scale)
         return made
@@ -99,7 +107,7 @@ class Group:
         return {
             name: [row[key] for row in rows]
             for name, key in names.items()
-            if all(key in row for row in rows)
+            if name == "loss" or (rows and all(key in row for row in rows))
         }
 
     @property
@@ -112,6 +120,7 @@ class Group:
         """What predicts: perceptrons in double precision, which costs them little.
 
         What is said of a sample then does not depend on how many others there are.
+        Bayesian networks are copied too, since other threads may draw weights as well.
         """
         module = self.module.eval()
         if (
@@ -119,7 +128,7 @@ class Group:
             and torch.device(self.net.device).type != "mps"
         ):
             return copy.deepcopy(module).double()
-        return module
+        return copy.deepcopy(module) if self.bayesian else module
 
     @torch.no_grad()
     def outputs(self, reader: nn.Module, inputs: Tensor) -> Tensor:
@@ -213,6 +222,7 @@ def advance_members(
             net = net_of(module, task.loss, recipe, batches, None)
         else:
             net = copy.deepcopy(group.net)  # a failure must leave the old one
+            net.kl_share = kl_share(net.module_, recipe, len(samples))
         net.partial_fit(batches, y=None)
         for row in net.history:
             row["batches"].clear()
@@ -223,14 +233,15 @@ def advance_members(
 def mean_curves(groups: list[Group]) -> dict[str, list[float]]:
     """Losses of each epoch, averaged over the members that were trained so long."""
     curves = {}
-    for name in groups[0].curves:
+    # an interrupted member may have no epoch, and so no curve
+    for name in dict.fromkeys(name for group in groups for name in group.curves):
         sums: dict[int, float] = {}
         counts: dict[int, int] = {}
         for group in groups:
-            for epoch, loss in enumerate(group.curves[name]):
+            for epoch, loss in enumerate(group.curves.get(name, [])):
                 sums[epoch] = sums.get(epoch, 0.0) + group.n_members * loss
                 counts[epoch] = counts.get(epoch, 0) + group.n_members
-        curves[name] = [sums[epoch] / counts[epoch] for epoch in sorted(sums)]
+        curves[name] = [float(sums[epoch] / counts[epoch]) for epoch in sorted(sums)]
     return curves
 
 
@@ -264,7 +275,7 @@ def _module(
     """A new network or stack, or a copy of an earlier one."""
     if earlier is not None:
         return copy.deepcopy(earlier.module)
-    return task.network(recipe, samples.inputs, seeds, _is_stacked(task, recipe))
+    return task.network(recipe, samples, seeds, _is_stacked(task, recipe))
 
 
 def _parts(n_members: int, n_jobs: int, side_by_side: bool) -> list[slice]:

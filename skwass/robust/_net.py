@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from skorch import NeuralNet
@@ -44,6 +45,25 @@ class SharpnessAwareNet(NeuralNet):
         self.n_members = n_members
         self.kl_share = kl_share
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharpnessAwareNet:
+        # skorch's own copy is a pickle, which local classes and weight norm refuse
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return copied
+
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Let the loss of an epoch be a mean over samples, not over batches.
+
+        skorch takes the length of the first axis, which may be that of members.
+        """
+        super().on_batch_end(net, batch=batch, training=training, **kwargs)
+        if training:
+            _, (_, weights) = batch
+            self.history.record_batch("train_batch_size", weights.shape[-1])
+
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Move to where the loss around the parameters falls."""
         self._set_training(True)
@@ -60,7 +80,8 @@ class SharpnessAwareNet(NeuralNet):
             loss = self.optimizer_.gather(closure)
         if self.kl_share:
             penalty = self.kl_share * kl_divergence(self.module_)
-            penalty.backward()
+            if penalty.requires_grad:  # not if all Bayesian layers are frozen
+                penalty.backward()
             loss = loss + penalty.detach()
         self.notify(
             "on_grad_computed",

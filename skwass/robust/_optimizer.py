@@ -136,19 +136,19 @@ class OTMDR(Optimizer):
     noisy ascent has come, and `noise` says how far they are apart.
 
     The perturbation is never longer than `rho`: it is drawn a hair shorter, by less
-    than 1e-4 of it, and corrected where rounding could exceed even that. In half
-    precision most of it is lost in rounding; keep parameters in single precision and
-    use autocast. Nothing is stored between steps. Within one, there is a copy of the
-    parameters, and with several particles one of the first direction and one of the
-    sum of gradients.
+    than 2e-6 of it, and corrected where rounding could exceed that. In half precision
+    most of it is lost in rounding; keep parameters in single precision and use
+    autocast. Nothing is stored between steps. Within one, there is a copy of the
+    parameters, a second one for a moment, and with several particles one of the first
+    direction and one of the sum of gradients.
 
     A gradient that is not finite changes nothing: the parameters are as before and
     `base` does not step. If the loss was finite all the same, a RuntimeWarning tells.
 
     References
     ----------
-    .. [1] Nguyen, Le, Bui, Tran, Nguyen, Le, Phung. Optimal transport model
-       distributional robustness. NeurIPS 2023, arXiv:2306.04178.
+    .. [1] Nguyen, Le, Bui, Do, Phung. Optimal transport model distributional
+       robustness. NeurIPS 2023, arXiv:2306.04178.
     .. [2] Foret, Kleiner, Mobahi, Neyshabur. Sharpness-aware minimization for
        efficiently improving generalization. ICLR 2021, arXiv:2010.01412.
     .. [3] Kwon, Kim, Park, Choi. ASAM: adaptive sharpness-aware minimization for
@@ -295,6 +295,7 @@ class OTMDR(Optimizer):
             As of `step`.
         """
         self._share()
+        self._gathered = False
         parameters = self._parameters()
         with (
             torch.no_grad(),

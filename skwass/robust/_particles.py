@@ -66,5 +66,7 @@ def send_particles(
         passes()
         if k + 1 < n_particles:
             total.add()
+            for parameter in parameters:
+                parameter.grad = None  # the next particle needs the memory
     if n_particles > 1:
         total.finish(n_particles)

@@ -55,6 +55,8 @@ class Passes:
                 self._statistics = [(s, s.clone()) for s in self._running()]
             for rewind in self._rewind:
                 rewind()
+        # what an autocast around the step has cast is of other parameters
+        torch.clear_autocast_cache()
         for parameter in self.parameters:
             parameter.grad = None
         with torch.enable_grad():
@@ -66,6 +68,7 @@ class Passes:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        torch.clear_autocast_cache()
         for statistic, kept in self._statistics or ():
             statistic.copy_(kept)
 

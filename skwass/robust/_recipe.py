@@ -16,7 +16,7 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
-_LR = {"sgd": 0.1}
+_LR = {"sgd": 0.03}
 _OTHER_LR = 1e-3
 _MOMENTUM = 0.9
 _BATCH = 64
@@ -46,7 +46,7 @@ class Recipe:
     tol: float
     n_iter_no_change: int
     prior_scale: float
-    kl_weight: float
+    kl_weight: float | str
     hidden_layer_sizes: tuple[int, ...]
     device: str
     n_jobs: int | None

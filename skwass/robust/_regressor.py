@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 from skwass.nn import GaussianLikelihood, gaussian_parameters
 from skwass.robust._estimator import SharpnessAwareEstimator
 from skwass.robust._members import Task
-from skwass.robust._weights import checked_weights, with_mean_one
+from skwass.robust._weights import centre_and_scale, checked_weights, with_mean_one
 from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         Which descends; "sgd" has momentum 0.9. A class of optimisers of torch is
         taken too.
     lr : float or "auto", default="auto"
-        The learning rate. "auto" is 0.1 for "sgd" and 0.001 for others.
+        The learning rate. "auto" is 0.03 for "sgd" and 0.001 for others.
     weight_decay : float, default=0.01
         That of the optimiser.
     lr_schedule : {"cosine", "one-cycle", "constant"}, default="cosine"
@@ -87,10 +87,13 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         Patience of early stopping.
     tol : float, default=1e-4
         Relative fall of the loss that counts.
-    prior_scale : float, default=0.1
-        Standard deviation of the prior of Bayesian weights.
-    kl_weight : float, default=1.0
+    prior_scale : float, default=1.0
+        Standard deviation of the prior of Bayesian weights. The 0.1 of [1]_ leaves
+        small networks too little room.
+    kl_weight : float or "auto", default="auto"
         Weight of the divergence of posterior from prior; one is Bayes, less is colder.
+        With few samples and many weights, Bayes gives back the prior, which says
+        nothing: "auto" is ``min(1, n_samples / n_weights)``.
     n_prediction_samples : int, default=30
         Draws of Bayesian weights that predictions are averaged over.
     warm_start : bool, default=False
@@ -121,7 +124,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         Number of targets.
     n_features_in_ : int
         Columns of X; of arrays of more dimensions, the length of the second.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of columns, if X has them.
 
     See Also
@@ -130,8 +133,8 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
 
     References
     ----------
-    .. [1] Nguyen, Vuong, Le et al. Optimal transport model distributional robustness.
-       NeurIPS 2023. arXiv:2306.04178
+    .. [1] Nguyen, Le, Bui, Do, Phung. Optimal transport model distributional
+       robustness. NeurIPS 2023. arXiv:2306.04178
     .. [2] Foret, Kleiner, Mobahi, Neyshabur. Sharpness-aware minimization for
        efficiently improving generalization. ICLR 2021.
     .. [3] Kwon, Kim, Park, Choi. ASAM: Adaptive sharpness-aware minimization for
@@ -173,8 +176,8 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        prior_scale: float = 0.1,
-        kl_weight: float = 1.0,
+        prior_scale: float = 1.0,
+        kl_weight: float | str = "auto",
         n_prediction_samples: int = 30,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -231,8 +234,9 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of samples in the loss, in ascent and descent alike; those of zero
-            weight are left out. Only their proportions matter. In batches, a weight of
-            two is not quite the same as two samples.
+            weight are left out. Only proportions matter. A weight of two is the same
+            as two samples, but for rounding, where all samples are in one batch, and
+            nearly so in several.
 
         Returns
         -------
@@ -250,10 +254,8 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         with keep_fitted_state(self):
             goes_on = self.warm_start and hasattr(self, "_groups")
             X, y = self._read_pair(X, y, reset=not goes_on)
-            if not goes_on:
-                self._take_targets(y)
-            X, targets, weights = self._weighted(X, y, sample_weight)
-            self._learn(X, targets, weights, self._task())
+            X, targets, weights = self._weighted(X, y, sample_weight, reset=not goes_on)
+            self._learn(X, targets, with_mean_one(weights), self._task())
         return self
 
     def partial_fit(
@@ -271,7 +273,8 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            As in `fit`.
+            As in `fit`, but as they are: calls can count differently. Best near one,
+            since larger ones act like a larger `lr`.
 
         Returns
         -------
@@ -289,9 +292,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         with keep_fitted_state(self):
             first = not hasattr(self, "_groups")
             X, y = self._read_pair(X, y, reset=first)
-            if first:
-                self._take_targets(y)
-            X, targets, weights = self._weighted(X, y, sample_weight)
+            X, targets, weights = self._weighted(X, y, sample_weight, reset=first)
             self._learn_on(X, targets, weights, self._task())
         return self
 
@@ -319,12 +320,12 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         std : ndarray of the same shape, float64
             Standard deviations, if asked for.
         """
-        means, stds = self.predict_members(X)
-        mean = means.mean(axis=0)
+        means, stds = self._standard_members(X)
+        mean = self._in_units(means.mean(axis=0), self._centre)
         if not return_std:
             return mean
         variance = np.mean(stds**2, axis=0) + np.var(means, axis=0)
-        return mean, np.sqrt(variance)
+        return mean, self._in_units(np.sqrt(variance))
 
     def predict_members(self, X: Any) -> tuple[Array, Array]:
         """Means and standard deviations by each member, or each draw of weights.
@@ -339,10 +340,18 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         means, stds : ndarray of shape (n_members, n_samples[, n_targets]), float64
             Of a single network, with n_members = 1.
         """
+        means, stds = self._standard_members(X)
+        return self._in_units(means, self._centre), self._in_units(stds)
+
+    def _standard_members(self, X: Any) -> tuple[Array, Array]:
         outputs = torch.cat(list(self._outputs(self._inputs(X)))).double()
-        mean, std = (part.numpy() for part in gaussian_parameters(outputs))
-        mean, std = mean * self._unit + self._centre, std * self._unit
-        return (mean[..., 0], std[..., 0]) if self._is_flat else (mean, std)
+        means, stds = gaussian_parameters(outputs)
+        return means.numpy(), stds.numpy()
+
+    def _in_units(self, values: Array, centre: Array | float = 0.0) -> Array:
+        """Back from standardised targets, in the shape that y had."""
+        values = values * self._unit + centre
+        return values[..., 0] if self._is_flat else values
 
     def _read_pair(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(
@@ -366,24 +375,19 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
             )
         return X, y
 
-    def _take_targets(self, y: Array) -> None:
-        self._is_flat = y.ndim == 1
-        columns = y.reshape(len(y), -1)
-        self.n_outputs_ = columns.shape[1]
-        self._centre = columns.mean(axis=0)
-        spread = columns.std(axis=0)
-        steady = spread <= np.finfo(float).eps * np.abs(columns).max(axis=0)
-        self._unit = np.where(steady, 1.0, spread)
-
     def _weighted(
-        self, X: Any, y: Array, sample_weight: ArrayLike | None
+        self, X: Any, y: Array, sample_weight: ArrayLike | None, *, reset: bool = False
     ) -> tuple[Any, torch.Tensor, Array]:
         """Samples that count, their standardised targets, how much they count."""
         weights = checked_weights(sample_weight, X)
         counted = weights > 0
-        targets = (y.reshape(len(y), -1)[counted] - self._centre) / self._unit
-        targets = torch.as_tensor(targets, dtype=torch.float32)
-        return X[counted], targets, with_mean_one(weights[counted])
+        columns, weights = y.reshape(len(y), -1)[counted], weights[counted]
+        if reset:
+            self._is_flat, self.n_outputs_ = y.ndim == 1, columns.shape[1]
+            self._centre, self._unit = centre_and_scale(columns, weights)
+        standard = (columns - self._centre) / self._unit
+        targets = torch.as_tensor(standard, dtype=torch.float32)
+        return X[counted], targets, weights
 
     def _task(self) -> Task:
         return Task(

@@ -20,6 +20,16 @@ from skwass.robust._recipe import Recipe
 from skwass.training import ProgressBar, StopWhenNotFinite, TorchStream
 
 
+class StopWhenNotFalling(EarlyStopping):
+    """skorch's early stopping, for losses that may be negative.
+
+    skorch would take some rise of a negative loss for a fall, as likelihoods have it.
+    """
+
+    def _calc_new_threshold(self, score: float) -> float:
+        return float(score - self.threshold * abs(score))
+
+
 def net_of(
     module: nn.Module,
     loss: nn.Module,
@@ -33,13 +43,12 @@ def net_of(
     judged = None
     if held_out is not None:
         judged = predefined_split(HeldOut(held_out, recipe.batch_size, stack))
-    bayesian = recipe.distribution == "bayesian"
     net = SharpnessAwareNet(
         module,
         loss,
         stream=TorchStream(seed, recipe.device),
         n_members=n_members,
-        kl_share=recipe.kl_weight / len(batches.samples) if bayesian else 0.0,
+        kl_share=kl_share(module, recipe, len(batches.samples)),
         optimizer=partial(
             _optimizer,
             recipe=recipe,
@@ -103,6 +112,16 @@ def _spreads(module: nn.Module) -> list[Tensor]:
     return list({id(spread): spread for spread in found if spread is not None}.values())
 
 
+def kl_share(module: nn.Module, recipe: Recipe, n_samples: int) -> float:
+    """How much the divergence counts beside the mean loss of a sample."""
+    n_weights = sum(spread.numel() for spread in _spreads(module))
+    if not n_weights:
+        return 0.0
+    if isinstance(recipe.kl_weight, str):  # "auto"
+        return min(1 / n_samples, 1 / n_weights)
+    return recipe.kl_weight / n_samples
+
+
 def _callbacks(
     recipe: Recipe, batches: Batches, judged: bool
 ) -> list[tuple[str, Callback]]:
@@ -121,7 +140,7 @@ def _callbacks(
         schedule = LRScheduler(policy, step_every="batch", **parameters)
         callbacks.append(("schedule", schedule))
     if judged:
-        early_stopping = EarlyStopping(
+        early_stopping = StopWhenNotFalling(
             patience=recipe.n_iter_no_change, threshold=recipe.tol, load_best=True
         )
         callbacks.append(("early_stopping", early_stopping))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -68,7 +69,9 @@ def has_batch_statistics(module: nn.Module) -> bool:
 
 
 def _names_of_parameters(factory: Any) -> set[str]:
+    """Those that are not decided yet."""
+    bound = factory.keywords if isinstance(factory, partial) else {}
     try:
-        return set(inspect.signature(factory).parameters)
+        return set(inspect.signature(factory).parameters) - set(bound)
     except (TypeError, ValueError):
         return set()

@@ -48,16 +48,26 @@ class TorchStream:
 
     def _start(self) -> None:
         torch.default_generator.manual_seed(self.seed)
-        if self.device.type != "cpu":
-            torch.get_device_module(self.device).manual_seed(self.seed)
+        if self.device.type == "mps":
+            torch.mps.manual_seed(self.seed)
+        elif self.device.type != "cpu":
+            source = torch.get_device_module(self.device)
+            with source.device(self.device):  # it seeds the current one
+                source.manual_seed(self.seed)
 
     def _read(self) -> list[Tensor]:
         states = [torch.get_rng_state()]
         if self.device.type != "cpu":
-            states.append(torch.get_device_module(self.device).get_rng_state())
+            source = torch.get_device_module(self.device)
+            states.append(source.get_rng_state(*self._which()))
         return states
 
     def _write(self, states: list[Tensor]) -> None:
         torch.set_rng_state(states[0])
         if self.device.type != "cpu":
-            torch.get_device_module(self.device).set_rng_state(states[1])
+            source = torch.get_device_module(self.device)
+            source.set_rng_state(states[1], *self._which())
+
+    def _which(self) -> tuple[torch.device, ...]:
+        """There may be several GPUs of NVIDIA, and the current one be another."""
+        return () if self.device.type == "mps" else (self.device,)

@@ -140,6 +140,16 @@ def test__quantile_bins__part_no_equal_confidences():
     assert error == pytest.approx(abs(0.8 - 5 / 8))
 
 
+def test__quantile_bins__hold_the_largest_however_little_it_weighs():
+    options = {"n_bins": 2, "labels": [0, 1]}
+    y_true, y_proba = [0, 1, 1], [[0.5, 0.5], [0.1, 0.9], [0.4, 0.6]]
+    found = adaptive_calibration_error(
+        y_true, y_proba, sample_weight=[1, 1e-12, 1], **options
+    )
+    without = adaptive_calibration_error(y_true[::2], y_proba[::2], **options)
+    assert found == pytest.approx(without)
+
+
 def test__one_bin__compares_the_means():
     y_true, y_proba = problem(100, 3, 2.0)
     gap = y_proba.max(axis=1).mean() - np.mean(y_proba.argmax(axis=1) == y_true)

@@ -102,7 +102,13 @@ def test__bars_of_equal_mass__lie_side_by_side_from_the_first_sample_on():
     assert_allclose(display.mass, 1 / 6)
 
 
-@pytest.mark.parametrize("label", ["ant", "cat"])
+def test__bar__of_equal_confidences_has_a_width():
+    display = ReliabilityDisplay([1, 0], [1.0, 1.0], strategy="quantile").plot()
+    left, right, *_ = bars(display.ax_)
+    assert (left < right).all()
+
+
+@pytest.mark.parametrize("label", ["ant", np.str_("cat")])
 def test__one_class__is_shown_against_the_rest(label):
     y_true, y_proba = problem()
     column = ["ant", "bee", "cat"].index(label)

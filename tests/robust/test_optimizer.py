@@ -118,6 +118,28 @@ def test__in_double_precision__sam_agrees_to_more_digits():
     assert (found - expected).abs().max() < 1e-12
 
 
+@pytest.mark.parametrize("n_members", [1, 2])
+def test__far_from_zero__the_step_is_as_long_as_the_radius(n_members):
+    generator = torch.Generator().manual_seed(0)
+    centre = torch.randn(n_members, 100, generator=generator)
+    slope = torch.randn(n_members, 100, generator=generator)
+    weights = torch.nn.Parameter(centre.clone())
+    optimizer = OTMDR([weights], rho=0.05, n_members=n_members, lr=0.1)
+    lengths = []
+
+    def closure():
+        lengths.append((weights.detach().double() - centre.double()).norm(dim=1))
+        weights.grad = slope.clone()
+        return 1.0
+
+    optimizer.step(closure)
+    first, second = lengths
+    assert first.max() == 0
+    assert second.max() <= 0.05
+    # at worst, rounding moves so long a vector by 2e-5 of so small a radius
+    assert second.min() > 0.05 * (1 - 5e-6)
+
+
 @pytest.mark.parametrize("options", [{"rho": 0.0}, {"rho": 0.0, "n_ascent_steps": 3}])
 def test__rho_zero__is_the_base_optimiser_in_one_pass(options):
     reference, net, passes = model(), model(), []

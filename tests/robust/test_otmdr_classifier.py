@@ -48,7 +48,7 @@ class Shallow(nn.Module):
 
 @pytest.mark.parametrize("distribution", ["single", "ensemble", "bayesian"])
 def test__string_labels__are_learnt(distribution):
-    classifier = OTMDRClassifier(distribution=distribution, kl_weight=0.01, **FEW)
+    classifier = OTMDRClassifier(distribution=distribution, **FEW)
     assert classifier.fit(X, NAMES).score(X, NAMES) > 0.9
     assert_array_equal(classifier.classes_, np.unique(NAMES))
     proba = classifier.predict_proba(X)
@@ -185,6 +185,18 @@ def test__draws_of_weights__are_the_same_at_each_call_and_for_each_row():
     assert_array_equal(proba, classifier.predict_proba(X))
     assert_allclose(proba[:1], classifier.predict_proba(X[:1]), atol=1e-12)
     assert classifier.predict_members(X).std(axis=0).max() > 1e-4
+
+
+def test__kl_weight__auto__weighs_weights_as_samples():
+    bayesian = {"distribution": "bayesian", "hidden_layer_sizes": (8,), **FEW}
+    n_weights = 4 * 8 + 8 + 8 * 3 + 3
+    auto = OTMDRClassifier(**bayesian).fit(X[::5], Y[::5])
+    told = OTMDRClassifier(kl_weight=30 / n_weights, **bayesian).fit(X[::5], Y[::5])
+    assert_allclose(auto.predict_proba(X), told.predict_proba(X), rtol=1e-5)
+    # Bayes where samples are more than weights
+    auto = OTMDRClassifier(**bayesian).fit(X, Y)
+    told = OTMDRClassifier(kl_weight=1, **bayesian).fit(X, Y)
+    assert_allclose(auto.predict_proba(X), told.predict_proba(X), rtol=1e-5)
 
 
 # --- members ----------------------------------------------------------------------

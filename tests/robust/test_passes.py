@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -284,6 +285,37 @@ def test__gathered_gradient__can_be_added_to():
     torch.testing.assert_close(
         net.weight, linear().weight - 0.1 * (gradient + torch.ones(2, 4))
     )
+
+
+def test__gradient_of_a_pass_that_failed__is_not_taken_for_gathered():
+    net = linear()
+    optimizer = OTMDR(net.parameters(), lr=0.1)
+    optimizer.gather(closure_of(net, optimizer))
+    with pytest.raises(ZeroDivisionError):
+        optimizer.gather(lambda: 1 / 0)
+    with pytest.raises(TypeError, match="closure"):
+        optimizer.step()
+
+
+def test__autocast_around_the_step__is_as_good_as_within_the_closure():
+    # it remembers what weights were cast to, which other passes must not see
+    moved = []
+    for around in (True, False):
+        net = linear()
+        optimizer = OTMDR(net.parameters(), rho=0.5, lr=0.1)
+        seen = []
+
+        def closure(net=net, optimizer=optimizer, seen=seen, around=around):
+            within = nullcontext() if around else torch.autocast("cpu", torch.bfloat16)
+            with within:
+                return closure_of(net, optimizer, seen)()
+
+        with torch.autocast("cpu", torch.bfloat16, enabled=around):
+            for _ in range(2):
+                optimizer.step(closure)
+        assert not seen[0].equal(seen[1])
+        moved.append(net.weight.detach().clone())
+    assert moved[0].equal(moved[1])
 
 
 # -- memory ----------------------------------------------------------------------------
