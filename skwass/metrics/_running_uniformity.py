@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skwass.metrics._representations import on_the_cpu, unit_rows
@@ -212,11 +213,16 @@ class WassersteinUniformity(BaseEstimator):
 
     def _take(self, X: Any, *, first: bool) -> Self:
         self._validate_params()
-        rows = validate_data(
-            self, on_the_cpu(X), dtype=np.float64, copy=self.normalize, reset=first
+        X = on_the_cpu(X)
+        rows = check_array(
+            X, dtype=np.float64, copy=self.normalize, estimator=self, input_name="X"
         )
+        if not first:
+            validate_data(self, X, skip_check_array=True, reset=False)
         if self.normalize:
             rows = unit_rows(rows, "X")
+        if first:  # not before the batch is known to be good
+            validate_data(self, X, skip_check_array=True, reset=True)
         if first:
             self._start(rows.shape[1])
         mean = rows.mean(axis=0)

@@ -129,6 +129,19 @@ def test__bad_batch__is_told_and_changes_nothing(X, match):
     assert running.n_samples_seen_ == 20
 
 
+def test__a_bad_batch_that_begins_anew__changes_nothing():
+    running = WassersteinUniformity()
+    with pytest.raises(ValueError, match="row of zeros"):
+        running.partial_fit(np.zeros((3, 4)))
+    with pytest.raises(NotFittedError):
+        running.distance()
+    before = running.fit(problem(20, 4)).distance()
+    with pytest.raises(ValueError, match="row of zeros"):
+        running.fit(np.zeros((3, 5)))
+    assert running.n_features_in_ == 4
+    assert running.distance() == before
+
+
 def test__single_feature__cannot_be_normalised():
     with pytest.raises(ValueError, match="n_features = 1"):
         WassersteinUniformity().fit(np.ones((3, 1)))
