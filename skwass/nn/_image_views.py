@@ -120,15 +120,19 @@ class ImageViews(nn.Module):
         Returns
         -------
         views : Tensor of the same shape
-            Within the range of values.
+            Within the range of values. In the dtype of `images`; float32 for whole
+            numbers.
         """
-        low, high = self.value_range or (images.min(), images.max())
-        extent = torch.as_tensor(high - low).to(images).clamp_min(1e-12)
-        views = (images - low) / extent
+        # half precision is too coarse for colours, whole numbers are no shares
+        pixels = images if images.dtype == torch.float64 else images.float()
+        low, high = self.value_range or (pixels.min(), pixels.max())
+        extent = torch.as_tensor(high - low).to(pixels).clamp_min(1e-12)
+        views = (pixels - low) / extent
         views = self._cropped(views, generator)
         views = self._coloured(views, generator)
         views = self._blurred(views, generator)
-        return views.clamp(0, 1) * extent + low
+        views = views.clamp(0, 1) * extent + low
+        return views.to(images.dtype) if images.is_floating_point() else views
 
     def _cropped(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
         """Crop and mirror in one resampling."""

@@ -82,5 +82,6 @@ class TableViews(nn.Module):
         views = torch.where(draw[1] < self.swap, rows.gather(0, others), rows)
         views = torch.where(draw[2] < self.mask, mean.to(rows), views)
         if self.noise:
-            views = views + self.noise * scale * normal(rows.shape, rows, generator)
+            spread = self.noise * scale.to(rows)
+            views = views + spread * normal(rows.shape, rows, generator)
         return views

@@ -19,6 +19,10 @@ class _InverseRoot(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor) -> Tensor:
+        if not torch.isfinite(matrix).all():  # a matter for who trains, not for LAPACK
+            values = torch.full_like(matrix[0], torch.nan)
+            ctx.save_for_backward(values, torch.full_like(matrix, torch.nan))
+            return torch.full_like(matrix, torch.nan)
         values, vectors = torch.linalg.eigh(matrix)
         values = values.clamp_min(_TINY)
         ctx.save_for_backward(values, vectors)

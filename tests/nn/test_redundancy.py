@@ -82,6 +82,14 @@ def test__zero_cl__of_degenerate_views__has_a_finite_gradient(z):
     assert torch.isfinite(first.grad).all()
 
 
+def test__zero_cl__of_what_is_not_finite__is_nan():
+    z = drawn(8, 4).index_fill(0, torch.tensor([3]), torch.nan).requires_grad_()
+    loss = ZeroCLLoss()(z, drawn(8, 4))
+    loss.backward()
+    assert torch.isnan(loss)
+    assert torch.isnan(z.grad).all()
+
+
 def test__zero_cl__of_views_that_agree__is_zero():
     z = drawn(20, 6)
     assert_allclose(ZeroCLLoss()(z, 3 * z), 0, atol=1e-12)

@@ -139,6 +139,16 @@ def test__tiny_and_constant_images__have_finite_views(size):
     assert torch.isfinite(ImageViews(blur=1.0)(x, generator())).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test__precision_of_images__stays(dtype):
+    x = images().to(dtype)
+    views = ImageViews(blur=1.0)(x, generator())
+    assert views.dtype == dtype
+    same = ImageViews(blur=1.0)(x.double(), generator())
+    torch.testing.assert_close(views.double(), same, atol=0.02, rtol=0)
+    assert torch.isfinite(ImageViews()(torch.ones_like(x), generator())).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -169,6 +179,12 @@ def test__noise__is_in_units_of_the_column():
     views = TableViews(noise=0.5, mask=0.0, swap=0.0)(rows, generator())
     ratio = (views - rows).std(dim=0) / rows.std(dim=0)
     assert_allclose(ratio, 0.5, rtol=0.15)
+
+
+def test__scale_of_another_precision__does_not_change_that_of_rows():
+    scale = ROWS.double().std(dim=0, correction=0)
+    views = TableViews(mean=ROWS.double().mean(dim=0), scale=scale)(ROWS, generator())
+    torch.testing.assert_close(views, TableViews()(ROWS, generator()))
 
 
 def test__masked_entries__become_the_mean_that_is_given():
