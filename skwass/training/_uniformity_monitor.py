@@ -103,7 +103,12 @@ def layer_uniformity(
         device = next((p.device for p in module.parameters()), torch.device("cpu"))
     caught: list[Tensor] = []
     kept = []
-    handle = part.register_forward_hook(lambda _, __, output: caught.append(output))
+    # a copy, since the next layer may work in place
+    handle = part.register_forward_hook(
+        lambda _, __, output: caught.append(
+            output.clone() if isinstance(output, Tensor) else output
+        )
+    )
     try:
         with _in_evaluation(module):
             for batch in _batches(X, batch_size):

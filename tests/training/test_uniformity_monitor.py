@@ -73,6 +73,13 @@ def test__module__is_left_as_it_was():
     assert not module[0]._forward_hooks
 
 
+def test__a_layer_before_one_that_works_in_place__is_seen_as_it_was():
+    first, last, X = nn.Linear(6, 5), nn.Linear(5, 3), samples()
+    module = nn.Sequential(first, nn.ReLU(inplace=True), last)
+    expected = pytest.approx(figures(first(X)), rel=1e-5)
+    assert layer_uniformity(module, X, "0") == expected
+
+
 def test__outputs_of_more_dimensions__are_flattened():
     module = nn.Sequential(nn.Unflatten(1, (2, 3)))
     X = samples()
