@@ -21,7 +21,7 @@ from skwass.selfsupervised._monitor import warn_if_collapsed
 from skwass.selfsupervised._net import SelfSupervisedNet
 from skwass.selfsupervised._networks import siamese_of
 from skwass.selfsupervised._recipe import Recipe
-from skwass.selfsupervised._runs import curves_of, net_of
+from skwass.selfsupervised._runs import curves_of, is_finished, net_of
 from skwass.selfsupervised._views import Views, check_views, views_of
 from skwass.training import TorchStream, draw_seed, stripped
 
@@ -131,7 +131,8 @@ class RepresentationLearner(BaseEstimator):
                 f"X has samples of shape {X.shape[1:]}; those of the fit had "
                 f"{self._sample_shape}."
             )
-        return torch.as_tensor(X)
+        # torch could not promise to leave it alone
+        return torch.as_tensor(X if X.flags.writeable else X.copy())
 
     # --- training ---------------------------------------------------------------------
 
@@ -161,6 +162,8 @@ class RepresentationLearner(BaseEstimator):
                 net, batches = self._begin(inputs, recipe, self.net_.views, module)
         batches.epoch = epoch
         net.partial_fit(batches, y=None)
+        if not is_finished(net):
+            raise KeyboardInterrupt  # skorch keeps it to itself; half an epoch is lost
         for row in net.history:
             row["batches"].clear()
         self._keep(net, n_epochs=batches.epoch, alive=True)
@@ -238,8 +241,10 @@ class RepresentationLearner(BaseEstimator):
         if exact:
             # what is said of a sample then does not depend on how many others there are
             encoder = copy.deepcopy(encoder).double()
+        dtype = torch.float64 if exact else torch.float32
         parts = [
-            encoder(rows.to(device, torch.float64 if exact else torch.float32)).cpu()
+            # a copy, since encoders may work in place
+            encoder(rows.to(device, dtype, copy=True)).cpu()
             for rows in inputs.split(_ROWS_AT_ONCE)
         ]
         found: NDArray[np.float32] = torch.cat(parts).float().numpy()

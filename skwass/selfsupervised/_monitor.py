@@ -44,6 +44,7 @@ class CollapseMonitor(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Record the figures."""
+        # dead projections, rows of zeros, stay as they are: no rank, and a warning
         first, second = (
             unit_rows(torch.cat(views)[-_ROWS:].cpu())
             for views in zip(*self.seen_, strict=True)
@@ -52,7 +53,7 @@ class CollapseMonitor(Callback):
             "alignment": AlignmentLoss()(first, second).item(),
             "uniformity": wasserstein_uniformity_value(first).item(),
             "uniformity_floor": float(uniformity_floor(*first.shape)),
-            "effective_rank": float(effective_rank(first.numpy())),
+            "effective_rank": float(effective_rank(first.numpy(), normalize=False)),
         }
         for name, value in found.items():
             net.history.record(name, value)

@@ -97,7 +97,7 @@ def _encoder_of(
 @torch.no_grad()
 def _width_of(encoder: nn.Module, inputs: Tensor, recipe: Recipe, seed: int) -> int:
     """What the encoder gives, after making sure that it can be used."""
-    some = inputs[:_LOOKED_AT].to(recipe.device)
+    some = inputs[:_LOOKED_AT].clone().to(recipe.device)  # it may work in place
     training = encoder.training
     try:
         # layers that wait for their first input are initialised here

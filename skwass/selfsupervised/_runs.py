@@ -28,8 +28,9 @@ def net_of(
 ) -> SelfSupervisedNet:
     """A net around a module, ready to be trained."""
     penalties: dict[str | None, Any] = {
-        # not squared, since published weights are for the distance
-        "wasserstein": partial(WassersteinUniformityLoss, squared=False),
+        # not squared, since published weights are for the distance; not over workers,
+        # each of which has a fit of its own
+        "wasserstein": partial(WassersteinUniformityLoss, squared=False, sync=False),
         "wang-isola": WangIsolaLoss,
         None: nn.Identity,
     }
@@ -55,6 +56,11 @@ def net_of(
     )
     net.initialize()
     return net
+
+
+def is_finished(net: SelfSupervisedNet) -> bool:
+    """Whether the last epoch came to its end."""
+    return CURVES[-1] in net.history[-1]
 
 
 def curves_of(net: SelfSupervisedNet) -> dict[str, list[float]]:

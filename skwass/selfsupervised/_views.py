@@ -30,7 +30,11 @@ class Views:
 
     def __call__(self, rows: Tensor) -> Tensor:
         """A view of each row, by torch's own generator, which a stream looks after."""
-        return self.function(rows.clone(), torch.default_generator)
+        seen = self.function(rows.clone(), torch.default_generator)
+        if not isinstance(seen, Tensor) or not seen.is_floating_point():
+            return seen  # refused by `check_views`
+        # what went through NumPy is of double precision, and on the CPU
+        return seen.to(rows)
 
 
 def views_of(augmentation: Any, inputs: Tensor, device: str) -> Views:

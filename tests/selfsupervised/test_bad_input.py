@@ -240,3 +240,86 @@ def test__a_diverging_partial_fit__keeps_the_network():
         embedder.partial_fit(X)
     assert embedder.n_iter_ == 1
     assert_array_equal(embedder.transform(X), before)
+
+
+def test__zero_cl__that_diverges__names_what_to_change():
+    embedder = SelfSupervisedEmbedder(
+        8,
+        method="zero-cl",
+        projector_sizes=(8, 4),
+        optimizer="sgd",
+        lr=1e30,
+        max_iter=3,
+        random_state=0,
+    )
+    with pytest.raises(FloatingPointError, match="Lower lr"):
+        embedder.fit(X)
+
+
+def test__an_interrupted_partial_fit__raises_and_keeps_the_network():
+    embedder = SelfSupervisedEmbedder(augmentation=Impatient(), **SHORT).partial_fit(X)
+    before = embedder.transform(X)
+    with pytest.raises(KeyboardInterrupt):
+        embedder.partial_fit(X)
+    assert embedder.n_iter_ == 1
+    assert_array_equal(embedder.transform(X), before)
+
+
+class Impatient:
+    """Lets a first look and two views pass."""
+
+    n_calls = 0
+
+    def __call__(self, rows, generator):
+        self.n_calls += 1
+        if self.n_calls > 3:
+            raise KeyboardInterrupt
+        return rows + torch.randn(rows.shape, generator=generator)
+
+
+class Dead(nn.Module):
+    """All representations are zero."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 8)
+
+    def forward(self, x):
+        return 0 * self.layer(x)
+
+
+@pytest.mark.parametrize("method", ["simsiam", "byol"])
+def test__dead_projections__warn_of_collapse(method):
+    with local_torch_seed(0):
+        embedder = SelfSupervisedEmbedder(
+            method=method, encoder=Dead(), max_iter=1, random_state=0
+        )
+    with pytest.warns(ConvergenceWarning, match="collapsed"):
+        embedder.fit(X)
+    assert embedder.history_["effective_rank"] == [0.0]
+
+
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 8)
+
+    def forward(self, x):
+        return self.layer(x.div_(2))
+
+
+def test__samples__are_left_alone_by_what_works_in_place():
+    rows = X.astype(np.float32)
+    with local_torch_seed(0):
+        embedder = SelfSupervisedEmbedder(encoder=InPlace(), max_iter=1, random_state=0)
+    found = embedder.fit(rows).transform(rows)
+    assert_array_equal(rows, X.astype(np.float32))
+    assert_array_equal(embedder.transform(rows), found)
+
+
+def test__samples_that_cannot_be_written__do_not_warn():
+    rows = X.astype(np.float32)
+    rows.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SelfSupervisedEmbedder(**SHORT).fit(rows).transform(rows)

@@ -296,6 +296,29 @@ def test__warm_start__goes_on_with_the_last_network():
     assert np.abs(embedder.fit(X).transform(X) - before).max() > 0.1
 
 
+def test__an_augmentation_of_double_precision__is_rounded():
+    def through_numpy(rows, generator):
+        noise = torch.randn(rows.shape, generator=generator).numpy()
+        return torch.from_numpy(rows.numpy().astype(np.float64) + noise)
+
+    def as_it_is(rows, generator):
+        return rows.double() + torch.randn(rows.shape, generator=generator)
+
+    first, second = (
+        SelfSupervisedEmbedder(augmentation=augmentation, **SHORT).fit(X).transform(X)
+        for augmentation in (through_numpy, as_it_is)
+    )
+    assert_array_equal(first, second)
+
+
+def test__workers_of_torch_distributed__fit_apart(monkeypatch):
+    def others(*args):
+        raise AssertionError("a fit waits for other workers")
+
+    monkeypatch.setattr("skwass.nn._uniformity._Workers.of", others)
+    SelfSupervisedEmbedder(**SHORT).fit(X)
+
+
 def test__an_interrupted_fit__keeps_the_epochs_so_far():
     calls = []
 
