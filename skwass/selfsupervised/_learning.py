@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from skwass.nn import Perceptron, Siamese
@@ -21,9 +21,9 @@ from skwass.selfsupervised._monitor import warn_if_collapsed
 from skwass.selfsupervised._net import SelfSupervisedNet
 from skwass.selfsupervised._networks import siamese_of
 from skwass.selfsupervised._recipe import Recipe
-from skwass.selfsupervised._runs import curves_of, is_finished, net_of
+from skwass.selfsupervised._runs import curves_of, is_finished, net_of, put_away
 from skwass.selfsupervised._views import Views, check_views, views_of
-from skwass.training import TorchStream, draw_seed, stripped
+from skwass.training import TorchStream, draw_seed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -45,7 +45,6 @@ class RepresentationLearner(BaseEstimator):
     random_state: int | np.random.RandomState | None
 
     net_: SelfSupervisedNet
-    encoder_: nn.Module
 
     # --- parameters -------------------------------------------------------------------
 
@@ -143,7 +142,7 @@ class RepresentationLearner(BaseEstimator):
         module = self._earlier(recipe) if self._goes_on else None
         net, batches = self._begin(inputs, recipe, views, module)
         net.partial_fit(batches, y=None)
-        self._keep(stripped(net), n_epochs=batches.epoch, alive=False)
+        self._keep(put_away(net), n_epochs=batches.epoch, alive=False)
         self._warn(recipe)
 
     def _learn_on(self, inputs: Tensor) -> None:
@@ -188,6 +187,12 @@ class RepresentationLearner(BaseEstimator):
         return net_of(module, recipe, batches, views, stream), batches
 
     @property
+    def encoder_(self) -> nn.Module:
+        """The trained encoder, a part of `net_`."""
+        check_is_fitted(self)
+        return self.net_.module_.encoder
+
+    @property
     def _goes_on(self) -> bool:
         """Whether `fit` begins with the network of the fit before."""
         return self.warm_start and hasattr(self, "net_")
@@ -214,7 +219,6 @@ class RepresentationLearner(BaseEstimator):
         if not history["loss"]:
             raise KeyboardInterrupt  # stopped before there was anything to keep
         self.net_ = net
-        self.encoder_ = net.module_.encoder
         self.history_ = history
         self.n_iter_ = len(history["loss"])
         self._n_epochs, self._is_alive = n_epochs, alive

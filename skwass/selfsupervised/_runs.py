@@ -16,7 +16,13 @@ from skwass.selfsupervised._monitor import CURVES, CollapseMonitor
 from skwass.selfsupervised._net import SelfSupervisedNet
 from skwass.selfsupervised._recipe import OPTIMIZERS, Recipe
 from skwass.selfsupervised._views import Views
-from skwass.training import OneCycle, ProgressBar, StopWhenNotFinite, TorchStream
+from skwass.training import (
+    OneCycle,
+    ProgressBar,
+    StopWhenNotFinite,
+    TorchStream,
+    stripped,
+)
 
 
 def net_of(
@@ -55,7 +61,17 @@ def net_of(
         verbose=0,
     )
     net.initialize()
+    # a pickle would hold the network a second time, tied to the device
+    net.module = type(module)
     return net
+
+
+def put_away(net: SelfSupervisedNet) -> SelfSupervisedNet:
+    """A net that will not go on, without what only training needs."""
+    schedule = dict(net.callbacks_).get("schedule")
+    if isinstance(schedule, LRScheduler):
+        schedule.lr_scheduler_ = None  # it knows the optimiser, which knows all weights
+    return stripped(net)
 
 
 def is_finished(net: SelfSupervisedNet) -> bool:

@@ -271,6 +271,21 @@ def test__a_pickle__says_the_same_and_goes_on_the_same():
 # --- going on ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("learn", ["fit", "partial_fit"])
+@pytest.mark.parametrize("lr_schedule", ["cosine", "one-cycle"])
+def test__a_pickle__holds_the_network_once(lr_schedule, learn):
+    embedder = SelfSupervisedEmbedder(
+        method="simclr", optimizer="sgd", lr_schedule=lr_schedule, max_iter=1
+    )
+    getattr(embedder, learn)(X)
+    weights = sum(p.nbytes for p in embedder.net_.module_.parameters())
+    momenta = weights if learn == "partial_fit" else 0
+    stored = pickle.dumps(embedder)
+    assert len(stored) < 1.1 * (weights + momenta)
+    back = pickle.loads(stored)
+    assert back.encoder_ is back.net_.module_.encoder
+
+
 def test__partial_fit__trains_an_epoch_more_each_time():
     embedder = SelfSupervisedEmbedder(
         16, method="simsiam", batch_size=64, random_state=0
