@@ -55,7 +55,8 @@ def main() -> None:
         if reason:
             print(f"{name} is skipped: {reason}.")
             continue
-        for seed in seeds[:1] if arguments.tiny else seeds:
+        once = arguments.tiny or (arguments.quick and name.startswith("speed/"))
+        for seed in seeds[:1] if once else seeds:
             if not (arguments.resume and records.has(name, seed)):
                 _measure(name, seed, arguments, records)
     # the page is of the records beside it

@@ -205,10 +205,12 @@ class SharpnessAwareEstimator(BaseEstimator):
                 task, recipe, samples, held_out, self._seeds, earlier
             )
         self._keep(groups)
-        if self._was_interrupted(recipe):
+        n_trained = sum(group.n_members for group in groups)
+        if n_trained < recipe.n_members or any(group.interrupted for group in groups):
             warnings.warn(
-                "Training was interrupted; the networks are those of the epochs so "
-                "far.",
+                f"Training was interrupted; there are {n_trained} of "
+                f"{recipe.n_members} networks, as they are after {self.n_iter_} of "
+                f"{recipe.max_iter} epochs.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -295,13 +297,6 @@ class SharpnessAwareEstimator(BaseEstimator):
                 f"{error} Set validation_fraction higher or early_stopping=False."
             ) from None
         return samples.at(first), samples.at(second)
-
-    def _was_interrupted(self, recipe: Recipe) -> bool:
-        if recipe.early_stopping:
-            return False
-        return any(
-            len(group.curves["loss"]) < recipe.max_iter for group in self._groups
-        )
 
     # --- prediction -------------------------------------------------------------------
 

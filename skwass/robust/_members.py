@@ -23,7 +23,7 @@ from skwass.robust._modules import (
 )
 from skwass.robust._net import SharpnessAwareNet
 from skwass.robust._recipe import Recipe
-from skwass.robust._runs import kl_share, net_of
+from skwass.robust._runs import go_on_with, net_of
 from skwass.training import stripped
 
 _ROWS_AT_ONCE = 1024
@@ -111,6 +111,14 @@ class Group:
         }
 
     @property
+    def interrupted(self) -> bool:
+        """Whether a user has ended training, and not its plan."""
+        stopping = dict(self.net.callbacks_).get("early_stopping")
+        if stopping is not None and stopping.misses_ >= stopping.patience:
+            return False
+        return len(self.curves["loss"]) < self.net.max_epochs
+
+    @property
     def module(self) -> nn.Module:
         """The network or networks."""
         module: nn.Module = self.net.module_
@@ -154,14 +162,14 @@ def train_members(
     """Train a member for each seed, from earlier ones on if there are any.
 
     Perceptrons are trained side by side, which is faster; other networks one after
-    the other. With several jobs, each trains a part of the members.
+    the other. With several jobs, each trains a part of the members. An interrupt ends
+    them all: the members that are complete stay, or the only one that was begun.
     """
     parts = _parts(len(seeds), effective_n_jobs(recipe.n_jobs), task.module is None)
     if earlier is not None:
         parts = _parts_of(earlier)
-    workers = min(effective_n_jobs(recipe.n_jobs), len(parts))
-    groups: list[Group] = Parallel(n_jobs=workers)(
-        delayed(_train_part)(
+    tasks = [
+        (
             task,
             recipe,
             samples,
@@ -170,7 +178,19 @@ def train_members(
             None if earlier is None else earlier[place],
         )
         for place, part in enumerate(parts)
-    )
+    ]
+    workers = min(effective_n_jobs(recipe.n_jobs), len(parts))
+    if workers > 1:
+        groups: list[Group] = Parallel(n_jobs=workers)(
+            delayed(_train_part)(*each) for each in tasks
+        )
+        return groups
+    groups = []
+    for each in tasks:
+        group = _train_part(*each)
+        if group.interrupted:
+            return groups or [group]
+        groups.append(group)
     return groups
 
 
@@ -220,9 +240,11 @@ def advance_members(
         if group is None or not group.alive:
             module = _module(task, recipe, samples, seeds[part], group)
             net = net_of(module, task.loss, recipe, batches, None)
+            if group is not None:
+                net.history = copy.deepcopy(group.net.history)
         else:
             net = copy.deepcopy(group.net)  # a failure must leave the old one
-            net.kl_share = kl_share(net.module_, recipe, len(samples))
+            go_on_with(net, task.loss, recipe, len(samples))
         net.partial_fit(batches, y=None)
         for row in net.history:
             row["batches"].clear()

@@ -99,8 +99,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on from the networks of the last fit.
     n_jobs : int, default=None
-        Processes that train members of an ensemble. None is one, in which perceptrons
-        are trained side by side.
+        As in `OTMDRClassifier`.
     device : str, default="cpu"
         Where to train and to predict.
     random_state : int, RandomState or None, default=None
@@ -263,7 +262,8 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
     ) -> Self:
         """Train for one epoch more on samples that may be new.
 
-        The learning rate stays `lr`, and the optimiser remembers its past. Columns of a
+        The learning rate is `lr` throughout, and the optimiser remembers its past; its
+        other parameters may change between calls, but not which it is. Columns of a
         table and targets are standardised by those of the first call.
 
         Parameters

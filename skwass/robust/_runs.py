@@ -48,7 +48,7 @@ def net_of(
         loss,
         stream=TorchStream(seed, recipe.device),
         n_members=n_members,
-        kl_share=kl_share(module, recipe, len(batches.samples)),
+        kl_share=_kl_share(module, recipe, len(batches.samples)),
         optimizer=partial(
             _optimizer,
             recipe=recipe,
@@ -70,6 +70,21 @@ def net_of(
     )
     net.initialize()
     return net
+
+
+def go_on_with(
+    net: SharpnessAwareNet, loss: nn.Module, recipe: Recipe, n_samples: int
+) -> None:
+    """Train on by a recipe that may have changed; the optimiser keeps its past."""
+    net.criterion_ = loss
+    net.kl_share = _kl_share(net.module_, recipe, n_samples)
+    optimizer = net.optimizer_
+    for name in ("n_particles", "n_ascent_steps", "noise", "norm", "adaptive"):
+        setattr(optimizer, name, getattr(recipe, name))
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.lr
+        if group["perturb"]:
+            group |= {"rho": recipe.rho, "weight_decay": recipe.weight_decay}
 
 
 def _optimizer(
@@ -112,7 +127,7 @@ def _spreads(module: nn.Module) -> list[Tensor]:
     return list({id(spread): spread for spread in found if spread is not None}.values())
 
 
-def kl_share(module: nn.Module, recipe: Recipe, n_samples: int) -> float:
+def _kl_share(module: nn.Module, recipe: Recipe, n_samples: int) -> float:
     """How much the divergence counts beside the mean loss of a sample."""
     n_weights = sum(spread.numel() for spread in _spreads(module))
     if not n_weights:

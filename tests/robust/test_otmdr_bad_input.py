@@ -95,9 +95,6 @@ def test__frames_with_other_names__raise(estimator):
     fitted = estimator(**FEW).fit(frame, Y)
     with pytest.raises(ValueError, match="feature names should match"):
         fitted.predict(frame[list("dcba")])
-    # narwhals, which scikit-learn may read frames with, has an error of its own
-    with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
-        estimator(**FEW).fit(frame.set_axis(list("aabb"), axis=1), Y)
 
 
 @pytest.mark.parametrize("unit", [1e-30, 1e20, 1e36])
@@ -139,10 +136,9 @@ def test__years_and_constants__are_not_warned_of(estimator):
         (np.where(Y > 1, np.nan, Y), "NaN"),
         (np.array([1 if n else "one" for n in Y], dtype=object), "labels of one kind"),
         (np.array(["one" if n else 1 for n in Y], dtype=object), "Unknown label"),
-        (np.array([b"a", b"b", b"c"])[Y], "labels of one kind"),
         (None, "requires y"),
     ],
-    ids=["continuous", "multilabel", "nan", "mixed", "mixed too", "bytes", "none"],
+    ids=["continuous", "multilabel", "nan", "mixed", "mixed too", "none"],
 )
 def test__labels_that_are_none__raise(y, match):
     with pytest.raises(ValueError, match=match):

@@ -43,16 +43,37 @@ def test__an_interrupt_in_the_first_epoch__keeps_what_there_is(
         max_iter=4,
         random_state=0,
     )
-    if early_stopping:
+    with pytest.warns(UserWarning, match="interrupted"):
         classifier.fit(X, Y)
-    else:
-        with pytest.warns(UserWarning, match="interrupted"):
-            classifier.fit(X, Y)
-    n_epochs = 0 if distribution == "single" else 4
-    assert classifier.n_iter_ == n_epochs
-    judged = early_stopping and n_epochs > 0
-    assert ("validation_loss" in classifier.history_) == judged
+    # the other members are not begun
+    assert Interrupted.n_steps == 3
+    assert classifier.n_iter_ == 0
+    assert "validation_loss" not in classifier.history_
     assert np.isfinite(classifier.predict_proba(X)).all()
+
+
+def test__an_interrupt_in_a_later_member__keeps_those_that_are_complete():
+    Interrupted.n_steps = -8  # two steps in each of four epochs, and some to see X
+    classifier = OTMDRClassifier(
+        Interrupted(4, 3),
+        distribution="ensemble",
+        n_members=3,
+        rho=0,
+        batch_size=75,
+        max_iter=4,
+        random_state=0,
+    )
+    with pytest.warns(UserWarning, match="1 of 3 networks, as they are after 4 of 4"):
+        classifier.fit(X, Y)
+    assert len(classifier.predict_members(X)) == 1
+
+
+def test__early_stopping__is_no_interrupt(recwarn):
+    classifier = OTMDRClassifier(
+        early_stopping=True, n_iter_no_change=1, tol=0.5, **FEW | {"max_iter": 50}
+    ).fit(X, Y)
+    assert classifier.n_iter_ < 50
+    assert not recwarn.list
 
 
 class History:
@@ -162,3 +183,22 @@ def test__draws_of_weights__do_not_touch_the_network_that_others_ask():
     assert_array_equal(classifier.predict_proba(X), before)
     assert ways
     assert all(way is None for way in ways)
+
+
+def test__parameters__may_change_between_calls_of_partial_fit():
+    classifier = OTMDRClassifier(**FEW).partial_fit(X, Y, classes=[0, 1, 2])
+    before = classifier.predict_proba(X)
+    options = {"lr": 1e-12, "weight_decay": 0.0, "rho": 0.5, "label_smoothing": 0.3}
+    classifier.set_params(n_particles=2, **options).partial_fit(X, Y)
+    assert_allclose(classifier.predict_proba(X), before, atol=1e-6)
+    (group,) = classifier.nets_[0].optimizer_.param_groups
+    assert (group["lr"], group["rho"], group["weight_decay"]) == (1e-12, 0.5, 0.0)
+    assert classifier.nets_[0].criterion_.label_smoothing == 0.3
+
+
+def test__partial_fit_after_fit__counts_epochs_on():
+    classifier = OTMDRClassifier(**FEW).fit(X, Y)
+    losses = classifier.history_["loss"]
+    classifier.partial_fit(X, Y)
+    assert classifier.n_iter_ == FEW["max_iter"] + 1
+    assert classifier.history_["loss"][:-1] == losses
