@@ -38,15 +38,15 @@ class WassersteinUniformity(BaseEstimator):
     ----------
     n_samples_seen_ : int
         How many representations so far.
-    mean_ : ndarray of shape (n_features_in_,)
+    mean_ : ndarray of shape (n_features,)
         Their mean, in float64; of rows of length one, if normalised.
-    scatter_ : ndarray of shape (n_features_in_, n_features_in_)
+    scatter_ : ndarray of shape (n_features, n_features)
         Sum of products of deviations from the mean, in float64.
-    covariance_ : ndarray of shape (n_features_in_, n_features_in_)
+    covariance_ : ndarray of shape (n_features, n_features)
         The same over the number of samples.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X was a data frame.
 
     See Also
