@@ -254,7 +254,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
-        self._take_module_parameters(module_params)
+        self._take_network_parameters(module_params)
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train the networks.
@@ -389,7 +389,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
     def _task(self) -> Task:
         return Task(
             module=self.module,
-            module_parameters=self._module_parameters(),
+            module_parameters=self._network_parameters(),
             n_outputs=len(self.classes_),
             loss=WeightedCrossEntropy(self.label_smoothing),
             logits=True,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -36,15 +35,10 @@ from skwass.robust._modules import (
 )
 from skwass.robust._recipe import OPTIMIZERS, Recipe
 from skwass.robust._weights import warn_of_rounding
-from skwass.training import draw_seed, has_batch_statistics
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-_OF_MODULE = "module__"
+from skwass.training import NetworkParameters, draw_seed, has_batch_statistics
 
 
-class SharpnessAwareEstimator(BaseEstimator):
+class SharpnessAwareEstimator(NetworkParameters):
     """Trains the members that the parameters ask for, and asks them.
 
     Parameters of the user's module are taken as ``module__name``, as in skorch.
@@ -98,77 +92,16 @@ class SharpnessAwareEstimator(BaseEstimator):
     _whole: bool
     n_features_in_: int
 
-    # --- parameters -------------------------------------------------------------------
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get parameters, those of the module among them.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to give parameters of contained estimators too.
-
-        Returns
-        -------
-        params : dict
-            Parameter names and values.
-        """
-        params: dict[str, Any] = super().get_params(deep=deep)
-        return params | self._module_attributes()
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, those of the module among them.
-
-        Parameters
-        ----------
-        **params : dict
-            Estimator parameters.
-
-        Returns
-        -------
-        self : estimator instance
-            Estimator instance.
-        """
-        more = {
-            name: value
-            for name, value in params.items()
-            # the latter is what `__init__` calls them
-            if name.startswith(_OF_MODULE) or name == "module_params"
-        }
-        super().set_params(**{k: v for k, v in params.items() if k not in more})
-        self._take_module_parameters(more)
-        return self
-
-    def _take_module_parameters(self, params: Mapping[str, Any]) -> None:
-        self.__dict__.update(params)
+    _network = "module"
 
     def _check_parameters(self) -> None:
-        """Refuse values, and names, that mean nothing."""
-        known = set(self._get_param_names())
-        for name in vars(self):
-            learned = name.startswith("_") or name.endswith("_")
-            if not (learned or name in known or name.startswith(_OF_MODULE)):
-                raise TypeError(
-                    f"{type(self).__name__} got an unexpected parameter {name!r}; "
-                    f"parameters of the module are called {_OF_MODULE}…"
-                )
-        self._validate_params()
-        given = sorted(self._module_attributes())
+        super()._check_parameters()
+        given = sorted(self._network_attributes())
         if self.module is None and given:
             raise ValueError(
                 f"{', '.join(given)} must not be given without a module; the "
                 "perceptron is described by hidden_layer_sizes."
             )
-
-    def _module_parameters(self) -> dict[str, Any]:
-        """Without the prefix."""
-        return {
-            name.removeprefix(_OF_MODULE): value
-            for name, value in self._module_attributes().items()
-        }
-
-    def _module_attributes(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k.startswith(_OF_MODULE)}
 
     # --- data -------------------------------------------------------------------------
 

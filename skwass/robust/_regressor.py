@@ -213,7 +213,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
-        self._take_module_parameters(module_params)
+        self._take_network_parameters(module_params)
 
     n_outputs_: int
 
@@ -392,7 +392,7 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
     def _task(self) -> Task:
         return Task(
             module=self.module,
-            module_parameters=self._module_parameters(),
+            module_parameters=self._network_parameters(),
             n_outputs=2 * self.n_outputs_,
             loss=GaussianLikelihood(),
             logits=False,

@@ -264,7 +264,7 @@ class SelfSupervisedEmbedder(
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
-        self._take_encoder_parameters(encoder_params)
+        self._take_network_parameters(encoder_params)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
@@ -23,16 +21,12 @@ from skwass.selfsupervised._networks import siamese_of
 from skwass.selfsupervised._recipe import Recipe
 from skwass.selfsupervised._runs import curves_of, is_finished, net_of, put_away
 from skwass.selfsupervised._views import Views, check_views, views_of
-from skwass.training import TorchStream, draw_seed
+from skwass.training import NetworkParameters, TorchStream, draw_seed
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-_OF_ENCODER = "encoder__"
 _ROWS_AT_ONCE = 1024
 
 
-class RepresentationLearner(BaseEstimator):
+class RepresentationLearner(NetworkParameters):
     """Trains the network that the parameters ask for.
 
     Parameters of the user's encoder are taken as ``encoder__name``, as in skorch.
@@ -46,64 +40,7 @@ class RepresentationLearner(BaseEstimator):
 
     net_: SelfSupervisedNet
 
-    # --- parameters -------------------------------------------------------------------
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get parameters, those of the encoder among them.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to give parameters of contained estimators too.
-
-        Returns
-        -------
-        params : dict
-            Parameter names and values.
-        """
-        params: dict[str, Any] = super().get_params(deep=deep)
-        return params | self._encoder_attributes()
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, those of the encoder among them.
-
-        Parameters
-        ----------
-        **params : dict
-            Estimator parameters.
-
-        Returns
-        -------
-        self : estimator instance
-            Estimator instance.
-        """
-        more = {
-            name: value
-            for name, value in params.items()
-            # the latter is what `__init__` calls them
-            if name.startswith(_OF_ENCODER) or name == "encoder_params"
-        }
-        super().set_params(**{k: v for k, v in params.items() if k not in more})
-        self._take_encoder_parameters(more)
-        return self
-
-    def _take_encoder_parameters(self, params: Mapping[str, Any]) -> None:
-        self.__dict__.update(params)
-
-    def _check_parameters(self) -> None:
-        """Refuse values, and names, that mean nothing."""
-        known = set(self._get_param_names())
-        for name in vars(self):
-            learned = name.startswith("_") or name.endswith("_")
-            if not (learned or name in known or name.startswith(_OF_ENCODER)):
-                raise TypeError(
-                    f"{type(self).__name__} got an unexpected parameter {name!r}; "
-                    f"parameters of the encoder are called {_OF_ENCODER}…"
-                )
-        self._validate_params()
-
-    def _encoder_attributes(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k.startswith(_OF_ENCODER)}
+    _network = "encoder"
 
     # --- data -------------------------------------------------------------------------
 
@@ -181,7 +118,7 @@ class RepresentationLearner(BaseEstimator):
         seed, self._order_seed = draw_seed(random_state), draw_seed(random_state)
         if module is None:
             module = siamese_of(
-                recipe, inputs, self.encoder, self._parameters_of_encoder(), seed
+                recipe, inputs, self.encoder, self._network_parameters(), seed
             )
         batches = _batches(inputs, recipe, module, self._order_seed)
         return net_of(module, recipe, batches, views, stream), batches
@@ -206,13 +143,6 @@ class RepresentationLearner(BaseEstimator):
                 "begin anew."
             )
         return copy.deepcopy(module)
-
-    def _parameters_of_encoder(self) -> dict[str, Any]:
-        """Without the prefix."""
-        return {
-            name.removeprefix(_OF_ENCODER): value
-            for name, value in self._encoder_attributes().items()
-        }
 
     def _keep(self, net: SelfSupervisedNet, *, n_epochs: int, alive: bool) -> None:
         history = curves_of(net)

@@ -4,6 +4,7 @@ from skwass.training._callbacks import ProgressBar, StopWhenNotFinite
 from skwass.training._checkpoint import Checkpoint
 from skwass.training._identity import digest_of, fit_identity
 from skwass.training._modules import has_batch_statistics, made_module
+from skwass.training._network_parameters import NetworkParameters
 from skwass.training._randomness import draw_seed, local_torch_seed
 from skwass.training._resume import (
     OneCycle,
@@ -23,6 +24,7 @@ from skwass.training._uniformity_monitor import (
 __all__ = [
     "Checkpoint",
     "LayerUniformity",
+    "NetworkParameters",
     "OneCycle",
     "ProgressBar",
     "SaveEpochs",
