@@ -14,6 +14,7 @@ CIFAR = "cifar10_10k.npz"
 #: share of training labels that are wrong in the noisy problems
 WRONG = 0.2
 _N_DIGITS = 500
+_N_PHOTOGRAPHS = 4000
 _TINY = 100
 
 Images = NDArray[np.float32]
@@ -100,6 +101,14 @@ def cifar(scope: Scope) -> Problem:
             data["y_test"].astype(np.int64),
         )
     return problem.first(_TINY, _TINY) if scope.tiny else problem
+
+
+def photographs(scope: Scope) -> Problem:
+    """4,000 of the photographs, drawn by the seed, and the same 2,000 held out."""
+    whole = cifar(scope)
+    drawn = np.random.RandomState(scope.seed).permutation(len(whole.X_train))
+    drawn = drawn[:_N_PHOTOGRAPHS]
+    return replace(whole, X_train=whole.X_train[drawn], y_train=whole.y_train[drawn])
 
 
 def _planes(images: NDArray[np.uint8]) -> Images:

@@ -54,6 +54,8 @@ class Ground:
     costly : bool
         Whether a fit takes minutes: less is tried, and samples are held out once
         instead of in folds.
+    n_members : int
+        Of an ensemble, unless a method says otherwise.
     """
 
     settings: Mapping[str, Any]
@@ -62,10 +64,12 @@ class Ground:
     with_dropout: Callable[[Problem], Callable[..., nn.Module]]
     why: str = ""
     costly: bool = False
+    n_members: int = 5
 
     def classifier(self, scope: Scope, **changes: Any) -> OTMDRClassifier:
         """One that is not fitted; `epochs` says how many times as long."""
-        settings = {"rho": self.rho, **self.settings, **changes}
+        own = {"rho": self.rho, "n_members": self.n_members}
+        settings = {**own, **self.settings, **changes}
         epochs = settings.pop("epochs", 1) * settings["max_iter"]
         settings["max_iter"] = scope.less(round(epochs), 2)
         return OTMDRClassifier(**settings, device=scope.device, random_state=scope.seed)
@@ -101,15 +105,31 @@ class Method:
     train : callable
         Takes ground, problem and scope.
     gradients : str
-        How many it takes, in units of plain training.
+        How many it takes, in units of plain training; a member, if it is an ensemble.
     cheap_only : bool
         Left out where a fit is costly.
+    n_members : int or None
+        How many networks, if it is an ensemble; zero is as many as the ground has.
     """
 
     title: str
     train: Train
     gradients: str
     cheap_only: bool = False
+    n_members: int | None = None
+
+    def titled(self, ground: Ground) -> str:
+        """What it is called on that ground."""
+        if self.n_members is None:
+            return self.title
+        name, comma, rest = self.title.partition(",")
+        return f"{name} of {self.n_members or ground.n_members}{comma}{rest}"
+
+    def budget(self, ground: Ground) -> str:
+        """How many gradients it takes there, in units of plain training."""
+        if self.n_members is None:
+            return self.gradients
+        return str(int(self.gradients) * (self.n_members or ground.n_members))
 
 
 def _plainly(
@@ -226,20 +246,25 @@ METHODS: dict[str, Method] = {
     "temperature": Method("SGD, temperature scaled", _temperature, "1, in folds"),
     "dropout": Method("Monte-Carlo dropout", _dropout, "1"),
     "ensemble": Method(
-        "deep ensemble of 5", _with(rho=0, distribution="ensemble"), "5"
+        "deep ensemble", _with(rho=0, distribution="ensemble"), "1", n_members=0
     ),
     "ensemble-x2": Method(
-        "deep ensemble of 5, 2 × epochs",
+        "deep ensemble, 2 × epochs",
         _with(rho=0, distribution="ensemble", epochs=2),
-        "10",
+        "2",
+        n_members=0,
     ),
     "otmdr-ensemble": Method(
-        "OT-MDR ensemble of 5", _with(noise=NOISE, distribution="ensemble"), "10"
+        "OT-MDR ensemble",
+        _with(noise=NOISE, distribution="ensemble"),
+        "2",
+        n_members=0,
     ),
     "otmdr-three": Method(
-        "OT-MDR ensemble of 3, K = 2",
+        "OT-MDR ensemble, K = 2",
         _with(n_particles=2, noise=NOISE, distribution="ensemble", n_members=3),
-        "9",
+        "3",
+        n_members=3,
     ),
     "sgvb": Method("SGVB", _with(True, rho=0, distribution="bayesian"), "1"),
     "otmdr-bnn": Method(

@@ -55,22 +55,27 @@ def write(report: Report, records: Records) -> None:
 
 
 def _table(report: Report, records: Records, setting: str) -> None:
+    ground = SETTINGS[setting].ground
     methods = SETTINGS[setting].methods()
     lines = [
-        [method.title, method.gradients, *_cells(records, f"{setting}/{name}")]
+        [
+            method.titled(ground),
+            method.budget(ground),
+            *_cells(records, f"{setting}/{name}"),
+        ]
         for name, method in methods.items()
         if records.has(f"{setting}/{name}")
     ]
     if not lines:
         return
-    if records.values(f"{setting}/ensemble", "first_nll"):
+    if ground.n_members > N_FIRST and records.has(f"{setting}/ensemble"):
         cells = _cells(records, f"{setting}/ensemble", "first_")
         lines.append([f"deep ensemble of {N_FIRST}", str(N_FIRST), *cells])
-    ground = SETTINGS[setting].ground
     report.note(
         f"**{SETTINGS[setting].title}**, ρ = {ground.rho:g} unless it is searched, "
         f"noise {NOISE:g} where there are particles, {ground.settings['max_iter']} "
-        f"epochs at a learning rate of {ground.settings['lr']:g}{ground.why}. "
+        f"epochs of batches of {ground.settings['batch_size']} at a learning rate of "
+        f"{ground.settings['lr']:g}{ground.why}. "
         "Gradients are those "
         "of a run, in units of plain training. "
         "Bayesian networks learn by Adam, and weigh the divergence by samples over "
@@ -98,6 +103,7 @@ def _cells(records: Records, row: str, prefix: str = "") -> list[str]:
 def _comparisons(report: Report, records: Records, setting: str) -> None:
     """Differences within seeds: the median, in how many the first is better, and p."""
     names = [name for name in _FIGURES if name != "cpu_seconds"]
+    ground = SETTINGS[setting].ground
     lines = []
     for first, second in _PAIRS:
         if not records.pairs(
@@ -105,7 +111,8 @@ def _comparisons(report: Report, records: Records, setting: str) -> None:
         ):
             continue
         cells = [_difference(records, setting, first, second, name) for name in names]
-        lines.append([f"{METHODS[first].title} – {METHODS[second].title}", *cells])
+        titles = (METHODS[name].titled(ground) for name in (first, second))
+        lines.append([" – ".join(titles), *cells])
     if not lines:
         return
     report.note(
@@ -177,7 +184,7 @@ def _diversity(report: Report, records: Records) -> None:
     lines = [
         [
             setting.title,
-            METHODS[method].title,
+            METHODS[method].titled(setting.ground),
             records.cell(f"{name}/{method}", "disagreement", ".2%"),
             records.cell(f"{name}/{method}", "divergence", ".4f"),
         ]
