@@ -98,6 +98,8 @@ class NNCLR(Siamese):
     torch.Size([32, 4])
     """
 
+    normalizes_projections: ClassVar[bool] = True
+
     def __init__(
         self,
         encoder: nn.Module,

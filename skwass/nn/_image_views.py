@@ -140,8 +140,9 @@ class ImageViews(nn.Module):
         area = uniform([n_images], images, generator, *self.crop_scale)
         narrow, wide = map(math.log, self.crop_ratio)
         shape = uniform([n_images], images, generator, narrow, wide).exp()
-        width = (area * shape).sqrt().clamp_max(1)
-        height = (area / shape).sqrt().clamp_max(1)
+        # as narrow or wide as a crop of that area can be within the image
+        shape = torch.maximum(torch.minimum(shape, 1 / area), area)
+        width, height = (area * shape).sqrt(), (area / shape).sqrt()
         right, down = uniform([2, n_images], images, generator, -1, 1)
         mirrored = uniform([n_images], images, generator) < self.flip
         zero = torch.zeros_like(width)

@@ -93,6 +93,7 @@ class SharpnessAwareEstimator(NetworkParameters):
     n_features_in_: int
 
     _network = "module"
+    _layers = ("hidden_layer_sizes",)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -126,6 +127,8 @@ class SharpnessAwareEstimator(NetworkParameters):
         random_state = check_random_state(self.random_state)
         recipe = Recipe.of(self, len(X))
         earlier = self._earlier(recipe)
+        if earlier is None:
+            self._remember_network()
         self._seeds = [draw_seed(random_state) for _ in range(recipe.n_members)]
         self._n_calls = 0
         samples = self._checked(X, targets, weights, task, recipe)
@@ -158,8 +161,10 @@ class SharpnessAwareEstimator(NetworkParameters):
             random_state = check_random_state(self.random_state)
             self._seeds = [draw_seed(random_state) for _ in range(recipe.n_members)]
             self._seed, self._n_calls = draw_seed(random_state), 0
+            self._remember_network()
             samples = self._checked(X, targets, weights, task, recipe)
         else:
+            self._check_same_network()
             _check_batches(groups[0].module, recipe, len(X))
             inputs = as_inputs(X, self._whole)
             samples = Samples(inputs, targets, torch.as_tensor(weights).float())
@@ -208,6 +213,7 @@ class SharpnessAwareEstimator(NetworkParameters):
                 "warm_start=True goes on with the networks of the last fit, which had "
                 "another distribution or n_members. Set warm_start=False to begin anew."
             )
+        self._check_same_network()
         return groups
 
     def _split(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -78,7 +80,7 @@ class Recipe:
             **{each: getattr(estimator, each) for each in given.split()},
             n_members=estimator.n_members if ensemble else 1,
             noise=noise,
-            optimizer=OPTIMIZERS[name] if known else name,
+            optimizer=OPTIMIZERS[name] if known else _usable(name),
             lr=lr,
             batch_size=min(batch, n_samples),
             hidden_layer_sizes=layers,
@@ -95,8 +97,27 @@ class Recipe:
         return replace(self, max_iter=1, lr_schedule="constant", early_stopping=False)
 
     @property
-    def momentum(self) -> dict[str, Any]:
-        """What plain descent takes besides."""
+    def optimizer_params(self) -> dict[str, Any]:
+        """What the optimiser takes besides the learning rate."""
         if self.optimizer is torch.optim.SGD:
-            return {"momentum": _MOMENTUM}
-        return {}
+            return {"momentum": _MOMENTUM, "weight_decay": self.weight_decay}
+        if not _takes(self.optimizer, "weight_decay"):
+            return {}
+        return {"weight_decay": self.weight_decay}
+
+
+def _usable(optimizer: Any) -> Any:
+    """One of the user's, which has to do with a single gradient a step."""
+    made_by = optimizer.func if isinstance(optimizer, partial) else optimizer
+    if isinstance(made_by, type) and issubclass(made_by, torch.optim.LBFGS):
+        raise ValueError(
+            "optimizer must move by one gradient a step, as Adam and SGD do; got "
+            f"{optimizer!r}, which searches along a line."
+        )
+    return optimizer
+
+
+def _takes(optimizer: Callable[..., Any], name: str) -> bool:
+    """Whether it has a parameter of that name, or takes any."""
+    known = inspect.signature(optimizer).parameters
+    return name in known or any(p.kind is p.VAR_KEYWORD for p in known.values())

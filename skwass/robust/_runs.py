@@ -69,6 +69,8 @@ def net_of(
         verbose=0,
     )
     net.initialize()
+    # a pickle would hold the network again, tied to the device
+    net.module, net.optimizer = type(module), OTMDR
     return net
 
 
@@ -84,7 +86,7 @@ def go_on_with(
     for group in optimizer.param_groups:
         group["lr"] = recipe.lr
         if group["perturb"]:
-            group |= {"rho": recipe.rho, "weight_decay": recipe.weight_decay}
+            group |= {"rho": recipe.rho, **recipe.optimizer_params}
 
 
 def _optimizer(
@@ -102,7 +104,9 @@ def _optimizer(
     others = [p for p in module.parameters() if id(p) not in known]
     groups: list[dict[str, Any]] = [{"params": others}]
     if spreads:
-        groups.append({"params": spreads, "perturb": False, "weight_decay": 0.0})
+        decays = "weight_decay" in recipe.optimizer_params
+        plain = {"weight_decay": 0.0} if decays else {}
+        groups.append({"params": spreads, "perturb": False, **plain})
     return OTMDR(
         groups,
         recipe.optimizer,
@@ -116,8 +120,7 @@ def _optimizer(
         module=module,
         generator=torch.Generator(recipe.device).manual_seed(seed),
         lr=lr,
-        weight_decay=recipe.weight_decay,
-        **recipe.momentum,
+        **recipe.optimizer_params,
     )
 
 

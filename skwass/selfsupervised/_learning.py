@@ -19,9 +19,9 @@ from skwass.selfsupervised._monitor import warn_if_collapsed
 from skwass.selfsupervised._net import SelfSupervisedNet
 from skwass.selfsupervised._networks import siamese_of
 from skwass.selfsupervised._recipe import Recipe
-from skwass.selfsupervised._runs import curves_of, is_finished, net_of, put_away
+from skwass.selfsupervised._runs import curves_of, is_finished, net_of
 from skwass.selfsupervised._views import Views, check_views, views_of
-from skwass.training import NetworkParameters, TorchStream, draw_seed
+from skwass.training import NetworkParameters, TorchStream, draw_seed, stripped
 
 _ROWS_AT_ONCE = 1024
 
@@ -41,11 +41,19 @@ class RepresentationLearner(NetworkParameters):
     net_: SelfSupervisedNet
 
     _network = "encoder"
+    _layers = (
+        "n_components",
+        "hidden_layer_sizes",
+        "projector_sizes",
+        "predictor_sizes",
+    )
 
     # --- data -------------------------------------------------------------------------
 
     def _read(self, X: Any, *, reset: bool, learning: bool) -> Tensor:
         """Samples as the network wants them."""
+        if isinstance(X, Tensor):
+            X = X.detach().cpu().float()  # NumPy has no bfloat16
         X = validate_data(
             self,
             X,
@@ -79,7 +87,7 @@ class RepresentationLearner(NetworkParameters):
         module = self._earlier(recipe) if self._goes_on else None
         net, batches = self._begin(inputs, recipe, views, module)
         net.partial_fit(batches, y=None)
-        self._keep(put_away(net), n_epochs=batches.epoch, alive=False)
+        self._keep(stripped(net), n_epochs=batches.epoch, alive=False)
         self._warn(recipe)
 
     def _learn_on(self, inputs: Tensor) -> None:
@@ -120,6 +128,7 @@ class RepresentationLearner(NetworkParameters):
             module = siamese_of(
                 recipe, inputs, self.encoder, self._network_parameters(), seed
             )
+            self._remember_network()
         batches = _batches(inputs, recipe, module, self._order_seed)
         return net_of(module, recipe, batches, views, stream), batches
 
@@ -142,6 +151,7 @@ class RepresentationLearner(NetworkParameters):
                 f"method than {self.method!r}. Set warm_start=False and call fit to "
                 "begin anew."
             )
+        self._check_same_network()
         return copy.deepcopy(module)
 
     def _keep(self, net: SelfSupervisedNet, *, n_epochs: int, alive: bool) -> None:

@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 _FOLDS = 3
@@ -62,7 +63,7 @@ def linear_probe_score(
     ------
     ValueError
         If a class has fewer samples than `n_labels_per_class`, there is a single
-        class, or lengths differ.
+        class, lengths differ, or some labels are words and others numbers.
 
     Examples
     --------
@@ -83,6 +84,8 @@ def linear_probe_score(
     labels, right = column_or_1d(y_train), column_or_1d(y_test)
     check_consistent_length(X_train, labels)
     check_consistent_length(X_test, right)
+    check_classification_targets(labels)
+    unique_labels(labels, right)  # numbers are never equal to words
     draws = check_random_state(random_state)
     Z_train, Z_test = (
         np.asarray(X if embedder is None else embedder.transform(X), dtype=np.float64)

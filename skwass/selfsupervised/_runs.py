@@ -21,7 +21,6 @@ from skwass.training import (
     ProgressBar,
     StopWhenNotFinite,
     TorchStream,
-    stripped,
 )
 
 
@@ -64,14 +63,6 @@ def net_of(
     # a pickle would hold the network a second time, tied to the device
     net.module = type(module)
     return net
-
-
-def put_away(net: SelfSupervisedNet) -> SelfSupervisedNet:
-    """A net that will not go on, without what only training needs."""
-    schedule = dict(net.callbacks_).get("schedule")
-    if isinstance(schedule, LRScheduler):
-        schedule.lr_scheduler_ = None  # it knows the optimiser, which knows all weights
-    return stripped(net)
 
 
 def is_finished(net: SelfSupervisedNet) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ class NetworkParameters(BaseEstimator):
 
     #: which parameter holds the network
     _network: ClassVar[str]
+    #: which others decide its layers
+    _layers: ClassVar[tuple[str, ...]] = ()
+
+    _built: dict[str, Any]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get parameters, those of the network among them.
@@ -77,6 +82,27 @@ class NetworkParameters(BaseEstimator):
                     f"parameters of the {self._network} are called {self._prefix}…"
                 )
         self._validate_params()
+
+    def _remember_network(self) -> None:
+        """Keep what the network is built by, for training that goes on with it."""
+        self._built = self._blueprint()
+
+    def _check_same_network(self) -> None:
+        """Refuse to go on with a network that would be built otherwise now."""
+        now = self._blueprint()
+        for name in {**self._built, **now}:
+            then: Any = self._built.get(name)
+            today: Any = now.get(name)
+            if then is not today and not np.array_equal(then, today):
+                raise ValueError(
+                    "Training goes on with the network of the last fit, which had "
+                    f"{name}={then!r}; got {today!r}. Set warm_start=False and call "
+                    "fit to begin anew."
+                )
+
+    def _blueprint(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in (self._network, *self._layers)}
+        return own | self._network_attributes()
 
     def _network_parameters(self) -> dict[str, Any]:
         """Without the prefix."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 from skorch.history import History
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
@@ -122,6 +122,9 @@ def stripped(net: NeuralNet) -> NeuralNet:
         epoch["batches"].clear()
     net.module_.zero_grad()
     net.optimizer_.state.clear()
+    schedule = dict(net.callbacks_).get("schedule")
+    if isinstance(schedule, LRScheduler):
+        schedule.lr_scheduler_ = None  # it knows the optimiser, which knows all weights
     saving = dict(net.callbacks_).get("saving")
     if saving is not None:
         saving.checkpoint = None

@@ -57,6 +57,15 @@ def test__crops__have_the_shapes_that_are_asked_for():
     assert_allclose(along, 0.2, atol=0.03)
 
 
+@pytest.mark.parametrize("ratio", [(1 / 4, 1 / 4), (4.0, 4.0)])
+def test__crops_that_cannot_be_so_long__keep_their_area_all_the_same(ratio):
+    ramp = torch.linspace(0, 1, 64)
+    x = torch.stack([ramp.expand(64, 64), ramp[:, None].expand(64, 64)])[None]
+    views = ImageViews(**PLAIN, crop_scale=(0.6, 0.6), crop_ratio=ratio)(x, generator())
+    across, along = (views.amax(dim=(2, 3)) - views.amin(dim=(2, 3)))[0]
+    assert_allclose(across * along, 0.6, atol=0.03)
+
+
 def test__grey_images__have_the_luminance_in_all_channels():
     x = images()
     views = ImageViews(**{**PLAIN, **WHOLE, "grey": 1.0})(x, generator())

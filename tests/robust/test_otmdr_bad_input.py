@@ -342,3 +342,8 @@ def test__arrays_that_cannot_be_written__are_left_alone(estimator):
     module = network(n_outputs=3 if estimator is OTMDRClassifier else 2)
     for settings in ({}, {"module": module}):
         estimator(**settings, **FEW).fit(samples, Y).predict(samples)
+
+
+def test__an_optimiser_that_searches_along_lines__is_refused():
+    with pytest.raises(ValueError, match="optimizer must move by one gradient a step"):
+        OTMDRClassifier(optimizer=torch.optim.LBFGS).fit(X, Y)

@@ -367,6 +367,51 @@ def test__warm_start__goes_on_from_the_last_fit():
         classifier.set_params(distribution="ensemble").fit(X, Y)
 
 
+def test__another_network__cannot_go_on():
+    classifier = OTMDRClassifier(warm_start=True, **FEW).fit(X, Y)
+    before = classifier.predict_proba(X)
+    classifier.set_params(hidden_layer_sizes=(3,))
+    for learn in (classifier.fit, classifier.partial_fit):
+        with pytest.raises(ValueError, match=r"had hidden_layer_sizes=\(128, 128\)"):
+            learn(X, Y)
+    assert_array_equal(classifier.predict_proba(X), before)
+    classifier.set_params(hidden_layer_sizes=[128, 128]).fit(X, Y)  # the same widths
+    classifier.set_params(module=Shallow)
+    with pytest.raises(ValueError, match="had module=None"):
+        classifier.fit(X, Y)
+
+
+def test__width_of_a_module__cannot_change_on_the_way():
+    classifier = OTMDRClassifier(Shallow, module__width=4, warm_start=True, **FEW)
+    classifier.fit(X, Y).set_params(module__width=5)
+    with pytest.raises(ValueError, match="had module__width=4; got 5"):
+        classifier.fit(X, Y)
+
+
+@pytest.mark.parametrize("distribution", ["single", "ensemble", "bayesian"])
+@pytest.mark.parametrize("lr_schedule", ["cosine", "one-cycle"])
+def test__a_pickle__holds_the_network_once(distribution, lr_schedule):
+    classifier = OTMDRClassifier(
+        hidden_layer_sizes=(300, 300),
+        distribution=distribution,
+        n_members=2,
+        lr_schedule=lr_schedule,
+        max_iter=1,
+    ).fit(X, Y)
+    (net,) = classifier.nets_
+    weights = sum(p.nbytes for p in net.module_.parameters())
+    assert len(pickle.dumps(classifier)) < 1.1 * weights
+
+
+@pytest.mark.parametrize("distribution", ["single", "bayesian"])
+def test__an_optimiser_without_weight_decay__can_be_used(distribution):
+    classifier = OTMDRClassifier(
+        optimizer=torch.optim.Rprop, distribution=distribution, batch_size=150, **FEW
+    )
+    losses = classifier.fit(X, Y).history_["loss"]
+    assert losses[-1] < 0.9 * losses[0]
+
+
 def test__early_stopping__keeps_the_best_epoch():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(80, 5)), rng.integers(0, 2, 80)

@@ -194,6 +194,23 @@ def test__another_method__cannot_go_on():
         embedder.partial_fit(X)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"n_components": 4}, "had n_components="),
+        ({"hidden_layer_sizes": (4,)}, "had hidden_layer_sizes="),
+        ({"projector_sizes": (4, 2)}, "had projector_sizes="),
+        ({"encoder": nn.Linear(6, 8)}, "had encoder=None"),
+    ],
+)
+def test__another_network__cannot_go_on(changed, message):
+    embedder = SelfSupervisedEmbedder(warm_start=True, **SHORT).fit(X)
+    embedder.set_params(**changed)
+    for learn in (embedder.fit, embedder.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            learn(X)
+
+
 class Spoiled(nn.Module):
     """Fine when it is looked at, and NaN as soon as it is trained."""
 

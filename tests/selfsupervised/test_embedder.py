@@ -268,6 +268,12 @@ def test__a_pickle__says_the_same_and_goes_on_the_same():
     )
 
 
+def test__a_tensor_in_half_precision__is_read():
+    rows = torch.as_tensor(X[:100], dtype=torch.bfloat16)
+    embedder = SelfSupervisedEmbedder(8, max_iter=1, random_state=0).fit(rows)
+    assert_array_equal(embedder.transform(rows), embedder.transform(rows.float()))
+
+
 # --- going on ---------------------------------------------------------------------
 
 

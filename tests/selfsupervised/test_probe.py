@@ -82,6 +82,8 @@ def test__one_label_per_class__is_enough():
         (Y, 2.5, "n_labels_per_class must be a positive integer"),
         (np.zeros(500), None, "y_train must have two classes"),
         (Y[:7], None, "inconsistent numbers of samples"),
+        (Y.astype(str), None, "Mix of label input types"),
+        (Y + 0.5, None, "Unknown label type"),
     ],
 )
 def test__labels__that_do_not_fit__raise(labels, n_labels, message):
