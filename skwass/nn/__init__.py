@@ -38,6 +38,7 @@ from skwass.nn._siamese import (
     ZeroCL,
 )
 from skwass.nn._sphere import AlignmentLoss, WangIsolaLoss, unit_rows
+from skwass.nn._stochastic_vit import StochasticViT, matched_twin
 from skwass.nn._stress import StressLoss, group_distances
 from skwass.nn._table_views import TableViews
 from skwass.nn._uniformity import (
@@ -45,6 +46,16 @@ from skwass.nn._uniformity import (
     wasserstein_uniformity_value,
 )
 from skwass.nn._variational import kl_divergence, mean_weights, sampled_weights
+from skwass.nn._wasserstein_attention import (
+    GaussianTokens,
+    wasserstein_attention,
+    wasserstein_attention_weights,
+)
+from skwass.nn._wasserstein_losses import (
+    ContrastiveWassersteinLoss,
+    TripletWassersteinLoss,
+    gaussian_wasserstein,
+)
 
 __all__ = [
     "BYOL",
@@ -59,8 +70,10 @@ __all__ = [
     "BayesianLayer",
     "BayesianLinear",
     "Compared",
+    "ContrastiveWassersteinLoss",
     "EmbeddingQueue",
     "GaussianLikelihood",
+    "GaussianTokens",
     "ImageViews",
     "ImitationLoss",
     "InfoNCELoss",
@@ -79,10 +92,12 @@ __all__ = [
     "Siamese",
     "SimCLR",
     "SimSiam",
+    "StochasticViT",
     "StressLoss",
     "Student",
     "TableViews",
     "TransformerEncoder",
+    "TripletWassersteinLoss",
     "WangIsolaLoss",
     "WassersteinUniformityLoss",
     "WeightedCrossEntropy",
@@ -92,12 +107,16 @@ __all__ = [
     "centre_and_scale",
     "checked_device",
     "gaussian_parameters",
+    "gaussian_wasserstein",
     "group_distances",
     "kl_divergence",
     "make_bayesian",
+    "matched_twin",
     "mean_weights",
     "random_direction",
     "sampled_weights",
     "unit_rows",
+    "wasserstein_attention",
+    "wasserstein_attention_weights",
     "wasserstein_uniformity_value",
 ]

@@ -1,0 +1,422 @@
+"""A vision transformer whose tokens are Gaussians, and its deterministic twin."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from skwass.nn._gaussian_layers import positive
+from skwass.nn._stochastic_block import DotBlock, WassersteinBlock
+from skwass.nn._wasserstein_attention import Aggregation, GaussianTokens
+
+#: the hidden layer of a light perceptron of variances, in units of the width
+_LIGHT = 0.25
+_SPREAD = 0.02
+
+
+class StochasticViT(nn.Module):
+    r"""A vision transformer whose tokens are Gaussians.
+
+    Patches of an image become means and variances by two embeddings with positions of
+    their own; blocks of Wasserstein attention update both [1]_. The pooled token is a
+    Gaussian, and so are the logits that a linear head makes of it.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Logits.
+    image_shape : tuple of three ints
+        Channels, height and width of an image. A table of d features is an image of
+        shape (1, 1, d), and with ``patch_size=(1, 1)`` each feature is a token.
+    patch_size : int or tuple of two ints, default=4
+        Height and width of a patch; they divide those of the image.
+    width : int, default=64
+        Width of a token.
+    depth : int, default=4
+        Blocks.
+    n_heads : int, default=4
+        Heads of attention; they divide the width.
+    mlp_ratio : float, default=2.0
+        Width of the hidden layers of perceptrons, in units of the width.
+    attention : {"wasserstein", "dot"}, default="wasserstein"
+        "dot" is the deterministic twin: an ordinary transformer of the same code, whose
+        tokens have no variances.
+    cov_aggregation : {"squared", "linear"}, default="squared"
+        As in `wasserstein_attention`.
+    covariance_mlp : {"full", "light"}, default="light"
+        Whether perceptrons of variances are as wide as those of means, or narrow.
+    pooling : {"cls", "mean"}, default="mean"
+        What is classified: a token of its own, or the mean of all.
+    head : {"probit", "mean"}, default="probit"
+        Logits are :math:`m / \sqrt{1 + \pi v / 8}` of their means and variances, the
+        probit approximation of a mean over the Gaussian, so that variances learn
+        from any loss; or means.
+    drop_path : float, default=0.0
+        Stochastic depth: share of samples which the last block leaves as they are; it
+        grows linearly from zero at the first.
+    dropout : float, default=0.0
+        Share of what blocks add that is left out.
+    mean, scale : Tensor of shape (channels,), default=None
+        Images are standardised by them, within the network.
+
+    References
+    ----------
+    .. [1] Stochastic vision transformers with Wasserstein distance-aware attention.
+       arXiv:2311.18645.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skwass.nn import StochasticViT
+    >>> network = StochasticViT(10, (1, 8, 8), patch_size=2, width=16, depth=2)
+    >>> images = torch.zeros(5, 1, 8, 8)
+    >>> network(images).shape
+    torch.Size([5, 10])
+    >>> network.logit_distribution(images).variance.shape
+    torch.Size([5, 10])
+    """
+
+    pixel_mean: Tensor
+    pixel_scale: Tensor
+
+    def __init__(
+        self,
+        n_outputs: int,
+        image_shape: tuple[int, int, int],
+        *,
+        patch_size: int | tuple[int, int] = 4,
+        width: int = 64,
+        depth: int = 4,
+        n_heads: int = 4,
+        mlp_ratio: float = 2.0,
+        attention: Literal["wasserstein", "dot"] = "wasserstein",
+        cov_aggregation: Aggregation = "squared",
+        covariance_mlp: Literal["full", "light"] = "light",
+        pooling: Literal["cls", "mean"] = "mean",
+        head: Literal["probit", "mean"] = "probit",
+        drop_path: float = 0.0,
+        dropout: float = 0.0,
+        mean: Tensor | None = None,
+        scale: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.options: dict[str, Any] = {
+            "n_outputs": n_outputs,
+            "image_shape": tuple(image_shape),
+            "patch_size": patch_size,
+            "width": width,
+            "depth": depth,
+            "n_heads": n_heads,
+            "mlp_ratio": mlp_ratio,
+            "attention": attention,
+            "cov_aggregation": cov_aggregation,
+            "covariance_mlp": covariance_mlp,
+            "pooling": pooling,
+            "head": head,
+            "drop_path": drop_path,
+            "dropout": dropout,
+        }
+        channels, height, image_width = image_shape
+        rows, columns = (
+            (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+        )
+        self.patch = (rows, columns)
+        self.grid = (height // rows, image_width // columns)
+        self.n_patches = self.grid[0] * self.grid[1]
+        self.n_special = int(pooling == "cls")
+        self.width = width
+        self.stochastic = attention == "wasserstein"
+        ones = torch.ones(channels)
+        self.register_buffer("pixel_mean", 0 * ones if mean is None else mean.clone())
+        self.register_buffer("pixel_scale", ones if scale is None else scale.clone())
+
+        n_pixels = channels * rows * columns
+        streams = ("mean", "raw") if self.stochastic else ("mean",)
+        self.embed = nn.ModuleDict({s: nn.Linear(n_pixels, width) for s in streams})
+        self.position = nn.ParameterDict(
+            {s: _small(self.n_special + self.n_patches, width) for s in streams}
+        )
+        self.blank = nn.ParameterDict({s: _small(width) for s in streams})
+        if self.n_special:
+            self.cls = nn.ParameterDict({s: _small(width) for s in streams})
+        hidden = max(1, round(mlp_ratio * width))
+        light = max(1, round(_LIGHT * width))
+        rates = [drop_path * i / max(depth - 1, 1) for i in range(depth)]
+        self.blocks = nn.ModuleList(
+            WassersteinBlock(
+                width,
+                n_heads,
+                hidden,
+                dropout,
+                rate,
+                cov_hidden=hidden if covariance_mlp == "full" else light,
+                cov_aggregation=cov_aggregation,
+            )
+            if self.stochastic
+            else DotBlock(width, n_heads, hidden, dropout, rate)
+            for rate in rates
+        )
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, n_outputs)
+        if self.stochastic:
+            # the mean of independent tokens varies less than one of them; what of that
+            # matters for logits is learnt
+            count = 1 if self.n_special else self.n_patches
+            self.log_scale = nn.Parameter(torch.tensor(float(count)).log())
+        self.apply(_start)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of images.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n_samples, channels, height, width)
+            Images.
+
+        Returns
+        -------
+        logits : Tensor of shape (n_samples, n_outputs)
+            As `head` says.
+        """
+        return self.classify(self.pool(self._last(images)))
+
+    def logit_distribution(self, images: Tensor) -> GaussianTokens:
+        """Means and variances of logits, in closed form.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n_samples, channels, height, width)
+            Images.
+
+        Returns
+        -------
+        logits : GaussianTokens of shape (n_samples, n_outputs)
+            Of the deterministic twin, variances are zero.
+        """
+        return self._logits(self.pool(self._last(images)))
+
+    def encode(
+        self, images: Tensor, mask: Tensor | None = None
+    ) -> list[GaussianTokens]:
+        """Tokens after each block.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n_samples, channels, height, width)
+            Images.
+        mask : bool Tensor of shape (n_samples, n_patches), default=None
+            Patches in whose place the network sees a learnt token.
+
+        Returns
+        -------
+        tokens : list of GaussianTokens of shape (n_samples, n_tokens, width)
+            One for each block; a token of its own, if there is one, comes first. Of the
+            deterministic twin, variances are zero.
+        """
+        states = self._start(images, mask)
+        found = []
+        for block in self._blocks():
+            states = self._step(block, states)
+            found.append(self._tokens(states))
+        return found
+
+    def pool(self, tokens: GaussianTokens) -> GaussianTokens:
+        """One Gaussian for each image.
+
+        Parameters
+        ----------
+        tokens : GaussianTokens of shape (n_samples, n_tokens, width)
+            Tokens after the last block.
+
+        Returns
+        -------
+        pooled : GaussianTokens of shape (n_samples, width)
+            The token of its own, or the mean of tokens that are independent.
+        """
+        if self.n_special:
+            return GaussianTokens(*(part[:, 0] for part in tokens))
+        n_tokens = tokens.mean.shape[1]
+        return GaussianTokens(tokens.mean.mean(1), tokens.variance.mean(1) / n_tokens)
+
+    def classify(self, pooled: GaussianTokens) -> Tensor:
+        """Logits of what `pool` gives.
+
+        Parameters
+        ----------
+        pooled : GaussianTokens of shape (n_samples, width)
+            One Gaussian for each image.
+
+        Returns
+        -------
+        logits : Tensor of shape (n_samples, n_outputs)
+            As `head` says.
+        """
+        mean, variance = self._logits(pooled)
+        if not self.stochastic or self.options["head"] == "mean":
+            return mean
+        return mean / (1 + math.pi / 8 * variance).sqrt()
+
+    def attention_maps(self, images: Tensor) -> Tensor:
+        """Weights of attention of all blocks.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n_samples, channels, height, width)
+            Images.
+
+        Returns
+        -------
+        maps : Tensor of shape (n_samples, depth, n_heads, n_tokens, n_tokens)
+            Rows sum to one.
+        """
+        states = self._start(images)
+        maps = []
+        for block in self._blocks():
+            maps.append(block.weights(*states))
+            states = self._step(block, states)
+        return torch.stack(maps, 1)
+
+    def no_weight_decay(self) -> set[str]:
+        """Names of parameters that are not to be pulled to zero.
+
+        Returns
+        -------
+        names : set of str
+            Those of biases, norms, positions, tokens and temperatures.
+        """
+        return {
+            name
+            for name, parameter in self.named_parameters()
+            if parameter.ndim < 2 or name.startswith("position.")
+        }
+
+    def layer_of(self, name: str) -> int:
+        """How deep a parameter is, for rates of learning that decay with depth.
+
+        Parameters
+        ----------
+        name : str
+            Of a parameter, as in ``named_parameters()``.
+
+        Returns
+        -------
+        layer : int
+            0 for embeddings, 1 to depth for blocks, depth + 1 for the head.
+        """
+        first, _, rest = name.partition(".")
+        if first == "blocks":
+            return int(rest.partition(".")[0]) + 1
+        return 0 if first in ("embed", "position", "blank", "cls") else self.depth + 1
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks."""
+        return len(self.blocks)
+
+    def _start(self, images: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
+        """States of streams before the first block."""
+        shape = (-1, 1, 1)
+        images = (images - self.pixel_mean.view(shape)) / self.pixel_scale.view(shape)
+        (rows, columns), (height, width) = self.grid, self.patch
+        patches = images.unflatten(2, (rows, height)).unflatten(4, (columns, width))
+        patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        states = []
+        for name, embed in self.embed.items():
+            tokens: Tensor = embed(patches)
+            if mask is not None:
+                blank = self.blank[name].to(tokens.dtype)
+                tokens = torch.where(mask[..., None], blank, tokens)
+            if self.n_special:
+                special = self.cls[name].expand(len(tokens), 1, -1)
+                tokens = torch.cat([special.to(tokens.dtype), tokens], 1)
+            states.append(tokens + self.position[name])
+        return tuple(states)
+
+    def _blocks(self) -> list[DotBlock]:
+        return [block for block in self.blocks if isinstance(block, DotBlock)]
+
+    def _step(self, block: DotBlock, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        found = block(*states)
+        return found if isinstance(found, tuple) else (found,)
+
+    def _last(self, images: Tensor) -> GaussianTokens:
+        states = self._start(images)
+        for block in self._blocks():
+            states = self._step(block, states)
+        return self._tokens(states)
+
+    def _tokens(self, states: tuple[Tensor, ...]) -> GaussianTokens:
+        if self.stochastic:
+            return GaussianTokens(states[0], positive(states[1]))
+        return GaussianTokens(states[0], torch.zeros_like(states[0]))
+
+    def _logits(self, pooled: GaussianTokens) -> GaussianTokens:
+        """The norm is a scale that the mean decides, and the head is linear."""
+        mean = self.head(self.norm(pooled.mean))
+        if not self.stochastic:
+            return GaussianTokens(mean, torch.zeros_like(mean))
+        spread = pooled.mean.var(-1, correction=0, keepdim=True) + self.norm.eps
+        variance = pooled.variance * self.norm.weight.square() / spread
+        weight = self.head.weight.square()
+        return GaussianTokens(mean, variance @ weight.T * self.log_scale.exp())
+
+
+def matched_twin(network: StochasticViT) -> StochasticViT:
+    """A deterministic transformer of about as many parameters.
+
+    Parameters
+    ----------
+    network : StochasticViT
+        A network of Gaussian tokens.
+
+    Returns
+    -------
+    twin : StochasticViT
+        With ``attention="dot"``, of the same depth and number of heads, and wider, so
+        that its count of parameters is within 2 %.
+
+    Examples
+    --------
+    >>> from skwass.nn import StochasticViT, matched_twin
+    >>> network = StochasticViT(10, (1, 8, 8), patch_size=2)
+    >>> twin = matched_twin(network)
+    >>> sizes = [sum(p.numel() for p in n.parameters()) for n in (network, twin)]
+    >>> abs(sizes[0] - sizes[1]) < 0.02 * sizes[0]
+    True
+    """
+    wanted = _count(network)
+    options = {**network.options, "attention": "dot"}
+    step = options["n_heads"]
+
+    def size(width: int, mlp_ratio: float) -> int:
+        with torch.device("meta"):
+            return _count(
+                StochasticViT(**{**options, "width": width, "mlp_ratio": mlp_ratio})
+            )
+
+    ratio = options["mlp_ratio"]
+    width = network.width
+    while size(width + step, ratio) <= wanted:
+        width += step
+    # one unit of a hidden layer more in each block
+    unit = size(width, 2 / width) - size(width, 1 / width)
+    hidden = round(ratio * width) + round((wanted - size(width, ratio)) / unit)
+    options.update(width=width, mlp_ratio=hidden / width)
+    return StochasticViT(**options, mean=network.pixel_mean, scale=network.pixel_scale)
+
+
+def _count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _small(*shape: int) -> nn.Parameter:
+    return nn.Parameter(_SPREAD * torch.randn(shape))
+
+
+def _start(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
