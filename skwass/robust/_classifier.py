@@ -14,19 +14,17 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from skwass.nn import WeightedCrossEntropy
-from skwass.robust._labels import (
-    check_labels,
-    check_that_classes_differ,
-    places_of,
-)
 from skwass.robust._members import Task
 from skwass.robust._probabilities import ProbabilisticClassifier
-from skwass.robust._weights import (
+from skwass.training import (
+    check_labels,
+    check_that_classes_differ,
     checked_weights,
+    keep_fitted_state,
+    places_of,
     with_class_weight,
     with_mean_one,
 )
-from skwass.training import keep_fitted_state
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -296,7 +294,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
                 )
             self._take_classes(found)
             X, labels, weights = self._weighted(X, y, sample_weight)
-            check_that_classes_differ(found[np.unique(labels)])
+            check_that_classes_differ(found[np.unique(labels)], self)
             self._learn(X, labels, with_mean_one(weights), self._task())
         return self
 
@@ -369,7 +367,7 @@ class OTMDRClassifier(ProbabilisticClassifier):
         return X, column_or_1d(y, warn=True)
 
     def _take_classes(self, classes: NDArray[Any]) -> None:
-        check_that_classes_differ(classes)
+        check_that_classes_differ(classes, self)
         self.classes_ = classes
 
     def _weighted(

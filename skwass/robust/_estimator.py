@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -12,13 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from skwass.robust._batches import Samples
 from skwass.robust._members import (
     Group,
     Task,
@@ -34,8 +31,15 @@ from skwass.robust._modules import (
     reads_whole_numbers,
 )
 from skwass.robust._recipe import OPTIMIZERS, Recipe
-from skwass.robust._weights import warn_of_rounding
-from skwass.training import NetworkParameters, draw_seed, has_batch_statistics
+from skwass.training import (
+    NetworkParameters,
+    Samples,
+    draw_seed,
+    has_batch_statistics,
+    held_out_places,
+    warn_of_rounding,
+    with_gradients,
+)
 
 
 class SharpnessAwareEstimator(NetworkParameters):
@@ -136,7 +140,7 @@ class SharpnessAwareEstimator(NetworkParameters):
         if self.early_stopping:
             samples, held_out = self._split(samples, random_state)
         self._seed = draw_seed(random_state)
-        with _with_gradients():
+        with with_gradients():
             groups = train_members(
                 task, recipe, samples, held_out, self._seeds, earlier
             )
@@ -168,7 +172,7 @@ class SharpnessAwareEstimator(NetworkParameters):
             _check_batches(groups[0].module, recipe, len(X))
             inputs = as_inputs(X, self._whole)
             samples = Samples(inputs, targets, torch.as_tensor(weights).float())
-        with _with_gradients():
+        with with_gradients():
             groups = advance_members(
                 task, recipe, samples, self._seeds, groups, epoch=self._n_calls
             )
@@ -222,19 +226,9 @@ class SharpnessAwareEstimator(NetworkParameters):
         """What is trained on, and what early stopping looks at."""
         numbers = samples.targets.is_floating_point()
         labels = None if numbers else samples.targets.numpy()
-        places = np.arange(len(samples))
-        try:
-            first, second = train_test_split(
-                places,
-                test_size=self.validation_fraction,
-                stratify=labels,
-                random_state=random_state,
-            )
-        except ValueError as error:
-            raise ValueError(
-                "early_stopping=True holds samples out, at least one of each class: "
-                f"{error} Set validation_fraction higher or early_stopping=False."
-            ) from None
+        first, second = held_out_places(
+            len(samples), self.validation_fraction, labels, random_state
+        )
         return samples.at(first), samples.at(second)
 
     # --- prediction -------------------------------------------------------------------
@@ -249,13 +243,6 @@ class SharpnessAwareEstimator(NetworkParameters):
     def _was_bayesian(self) -> bool:
         """Whether the networks are Bayesian, whatever the parameters are now."""
         return self._groups[0].bayesian
-
-
-@contextmanager
-def _with_gradients() -> Iterator[None]:
-    """Wherever `fit` is called, even where a user has switched gradients off."""
-    with torch.inference_mode(False), torch.enable_grad():
-        yield
 
 
 def _check_batches(network: nn.Module, recipe: Recipe, n_samples: int) -> None:

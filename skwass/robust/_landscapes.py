@@ -22,7 +22,7 @@ from skwass.nn import Landscape, Perceptron
 from skwass.robust._estimator import SharpnessAwareEstimator
 from skwass.robust._members import Group
 from skwass.robust._modules import as_inputs
-from skwass.robust._weights import with_mean_one
+from skwass.training import with_mean_one
 
 #: what training adds to the loss, and what the loss is without
 _PLAIN = {"class_weight": None, "label_smoothing": 0.0}

@@ -13,7 +13,6 @@ from joblib import Parallel, delayed, effective_n_jobs
 from torch import Tensor, nn
 
 from skwass.nn import BayesianLayer, Perceptron, make_bayesian, sampled_weights
-from skwass.robust._batches import Batches, Samples
 from skwass.robust._modules import (
     as_inputs,
     perceptron,
@@ -24,7 +23,7 @@ from skwass.robust._modules import (
 from skwass.robust._net import SharpnessAwareNet
 from skwass.robust._recipe import Recipe
 from skwass.robust._runs import go_on_with, net_of
-from skwass.training import stripped
+from skwass.training import Batches, Samples, stripped
 
 _ROWS_AT_ONCE = 1024
 

@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from skwass.nn import Perceptron
-from skwass.robust._batches import Samples
-from skwass.robust._weights import centre_and_scale
-from skwass.training import local_torch_seed, made_module
+from skwass.training import Samples, centre_and_scale, local_torch_seed, made_module
 
 _LOOKED_AT = 16
 _PROBABILITY_ROUNDING = 1e-4

@@ -15,8 +15,12 @@ from sklearn.utils.validation import validate_data
 from skwass.nn import GaussianLikelihood, gaussian_parameters
 from skwass.robust._estimator import SharpnessAwareEstimator
 from skwass.robust._members import Task
-from skwass.robust._weights import centre_and_scale, checked_weights, with_mean_one
-from skwass.training import keep_fitted_state
+from skwass.training import (
+    centre_and_scale,
+    checked_weights,
+    keep_fitted_state,
+    with_mean_one,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -354,15 +358,8 @@ class OTMDRRegressor(RegressorMixin, SharpnessAwareEstimator):
         return values[..., 0] if self._is_flat else values
 
     def _read_pair(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Array]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            multi_output=True,
-            y_numeric=True,
-            **self._reading(),
-        )
+        options = {"multi_output": True, "y_numeric": True, **self._reading()}
+        X, y = validate_data(self, X, y, reset=reset, **options)
         y = np.asarray(y, dtype=np.float64)
         if not reset and (y.ndim == 1) != self._is_flat:
             raise ValueError(

@@ -7,27 +7,24 @@ from functools import partial
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, LRScheduler
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from skwass.nn import BayesianLayer
-from skwass.robust._batches import Batches, HeldOut, Samples
 from skwass.robust._net import SharpnessAwareNet
 from skwass.robust._optimizer import OTMDR
 from skwass.robust._recipe import Recipe
-from skwass.training import ProgressBar, StopWhenNotFinite, TorchStream
-
-
-class StopWhenNotFalling(EarlyStopping):
-    """skorch's early stopping, for losses that may be negative.
-
-    skorch would take some rise of a negative loss for a fall, as likelihoods have it.
-    """
-
-    def _calc_new_threshold(self, score: float) -> float:
-        return float(score - self.threshold * abs(score))
+from skwass.training import (
+    Batches,
+    HeldOut,
+    ProgressBar,
+    Samples,
+    StopWhenNotFalling,
+    StopWhenNotFinite,
+    TorchStream,
+)
 
 
 def net_of(

@@ -1,4 +1,4 @@
-"""skorch callbacks: a progress bar, and a stop when the loss is no number any more."""
+"""skorch callbacks: a progress bar, and reasons to stop that lie in the loss."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 from tqdm.auto import tqdm
 
 
@@ -68,3 +68,13 @@ class StopWhenNotFinite(Callback):
                 f"The training loss became {loss} in epoch {len(net.history)}. "
                 f"{self.advice}"
             )
+
+
+class StopWhenNotFalling(EarlyStopping):
+    """skorch's early stopping, for losses that may be negative.
+
+    skorch would take some rise of a negative loss for a fall, as likelihoods have it.
+    """
+
+    def _calc_new_threshold(self, score: float) -> float:
+        return float(score - self.threshold * abs(score))

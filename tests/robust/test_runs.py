@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from skwass import OTMDRClassifier
-from skwass.robust._runs import StopWhenNotFalling
+from skwass.training import StopWhenNotFalling
 
 X, Y = load_iris(return_X_y=True)
 FEW = {"hidden_layer_sizes": (8,), "max_iter": 4, "random_state": 0}

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skwass import OTMDRClassifier, OTMDRRegressor
-from skwass.robust._weights import centre_and_scale, with_class_weight, with_mean_one
+from skwass.training import centre_and_scale, with_class_weight, with_mean_one
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(24, 5)) * [1, 10, 0.1, 1e3, 1]

@@ -19,12 +19,12 @@ def check_labels(y: NDArray[Any]) -> None:
         ) from error
 
 
-def check_that_classes_differ(classes: NDArray[Any]) -> None:
+def check_that_classes_differ(classes: NDArray[Any], estimator: Any) -> None:
     """Raise a ValueError for fewer than two."""
     if len(classes) < 2:
         raise ValueError(
-            "OTMDRClassifier needs samples of at least two classes, of positive "
-            f"weight; got {len(classes)} class: {classes}."
+            f"{type(estimator).__name__} needs samples of at least two classes, of "
+            f"positive weight; got {len(classes)} class: {classes}."
         )
 
 
