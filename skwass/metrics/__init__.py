@@ -1,5 +1,5 @@
 """How good an embedding is, from distances alone; how honest probabilities are; how
-uniform representations.
+uniform representations; what is known from what is not, and what corruption costs.
 """
 
 from skwass.metrics._calibration import (
@@ -8,9 +8,18 @@ from skwass.metrics._calibration import (
     expected_calibration_error,
     maximum_calibration_error,
 )
+from skwass.metrics._corruption import mean_corruption_error
+from skwass.metrics._corruption_scorer import MeanCorruptionErrorScorer
 from skwass.metrics._distances import distance_correlation, relative_error, stress
 from skwass.metrics._diversity import ensemble_diversity
 from skwass.metrics._marchenko_pastur import uniformity_floor
+from skwass.metrics._ood_scorers import OODScorer
+from skwass.metrics._out_of_distribution import (
+    detection_error,
+    false_positive_rate_at_95,
+    ood_aupr,
+    ood_auroc,
+)
 from skwass.metrics._proper import brier_score, negative_log_likelihood
 from skwass.metrics._representation_report import (
     RepresentationReport,
@@ -31,6 +40,8 @@ from skwass.metrics._uniformity_scorers import (
 )
 
 __all__ = [
+    "MeanCorruptionErrorScorer",
+    "OODScorer",
     "RepresentationReport",
     "WassersteinUniformity",
     "WassersteinUniformityScorer",
@@ -39,12 +50,17 @@ __all__ = [
     "area_under_risk_coverage",
     "brier_score",
     "classwise_calibration_error",
+    "detection_error",
     "distance_correlation",
     "effective_rank",
     "ensemble_diversity",
     "expected_calibration_error",
+    "false_positive_rate_at_95",
     "maximum_calibration_error",
+    "mean_corruption_error",
     "negative_log_likelihood",
+    "ood_aupr",
+    "ood_auroc",
     "relative_error",
     "representation_report",
     "singular_spectrum",
