@@ -20,8 +20,15 @@ from skwass.selfsupervised._net import SelfSupervisedNet
 from skwass.selfsupervised._networks import siamese_of
 from skwass.selfsupervised._recipe import Recipe
 from skwass.selfsupervised._runs import curves_of, is_finished, net_of
-from skwass.selfsupervised._views import Views, check_views, views_of
-from skwass.training import NetworkParameters, TorchStream, draw_seed, stripped
+from skwass.selfsupervised._views import views_of
+from skwass.training import (
+    NetworkParameters,
+    TorchStream,
+    Views,
+    check_views,
+    draw_seed,
+    stripped,
+)
 
 _ROWS_AT_ONCE = 1024
 

@@ -8,8 +8,7 @@ from skorch import NeuralNet
 from torch import Tensor
 
 from skwass.nn import Siamese
-from skwass.selfsupervised._views import Views
-from skwass.training import TorchStream
+from skwass.training import TorchStream, Views
 
 
 class SelfSupervisedNet(NeuralNet):

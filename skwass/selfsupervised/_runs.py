@@ -15,12 +15,12 @@ from skwass.selfsupervised._batches import Batches
 from skwass.selfsupervised._monitor import CURVES, CollapseMonitor
 from skwass.selfsupervised._net import SelfSupervisedNet
 from skwass.selfsupervised._recipe import OPTIMIZERS, Recipe
-from skwass.selfsupervised._views import Views
 from skwass.training import (
     OneCycle,
     ProgressBar,
     StopWhenNotFinite,
     TorchStream,
+    Views,
 )
 
 

@@ -32,6 +32,7 @@ from skwass.training._uniformity_monitor import (
     UniformityMonitor,
     layer_uniformity,
 )
+from skwass.training._views import Views, check_views
 from skwass.training._weights import (
     centre_and_scale,
     checked_weights,
@@ -54,9 +55,11 @@ __all__ = [
     "StopWhenNotFinite",
     "TorchStream",
     "UniformityMonitor",
+    "Views",
     "centre_and_scale",
     "check_labels",
     "check_that_classes_differ",
+    "check_views",
     "checked_weights",
     "digest_of",
     "draw_seed",
