@@ -12,6 +12,7 @@ from skwass.nn._contrastive import InfoNCELoss, NTXentLoss
 from skwass.nn._conversion import make_bayesian
 from skwass.nn._device import checked_device
 from skwass.nn._heads import ProjectionHead
+from skwass.nn._image_augmentation import ImageAugmentation, ImageMixing, MixedImages
 from skwass.nn._image_views import ImageViews
 from skwass.nn._imitation import ImitationLoss, Student
 from skwass.nn._landscape import Landscape, random_direction
@@ -74,10 +75,13 @@ __all__ = [
     "EmbeddingQueue",
     "GaussianLikelihood",
     "GaussianTokens",
+    "ImageAugmentation",
+    "ImageMixing",
     "ImageViews",
     "ImitationLoss",
     "InfoNCELoss",
     "Landscape",
+    "MixedImages",
     "MoCo",
     "MomentumCopy",
     "MovedReference",

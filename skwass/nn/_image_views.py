@@ -8,12 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skwass.nn._colour_jitter import ColourJitter, check_shares, in_range
 from skwass.nn._draws import uniform
 
-_RGB = 3
-_LUMINANCE = (0.299, 0.587, 0.114)
-#: from red, green and blue to luminance and two axes of colour (YIQ)
-_TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 _BLURS_FROM = 64
 
 
@@ -78,11 +75,7 @@ class ImageViews(nn.Module):
         value_range: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
-        shares = {"flip": flip, "jitter": jitter, "grey": grey, "blur": blur}
-        factors = {"brightness": brightness, "contrast": contrast}
-        for name, share in {**shares, **factors, "saturation": saturation}.items():
-            if share is not None and not 0 <= share <= 1:
-                raise ValueError(f"{name} must be between 0 and 1; got {share!r}.")
+        check_shares(flip=flip, blur=blur)
         if not 0 < crop_scale[0] <= crop_scale[1] <= 1:
             raise ValueError(
                 "crop_scale must hold two increasing shares above 0 and up to 1; got "
@@ -96,12 +89,14 @@ class ImageViews(nn.Module):
         self.crop_scale = crop_scale
         self.crop_ratio = crop_ratio
         self.flip = flip
-        self.jitter = jitter
-        self.brightness = brightness
-        self.contrast = contrast
-        self.saturation = saturation
-        self.hue = hue
-        self.grey = grey
+        self.colours = ColourJitter(
+            jitter=jitter,
+            brightness=brightness,
+            contrast=contrast,
+            saturation=saturation,
+            hue=hue,
+            grey=grey,
+        )
         self.blur = blur
         self.value_range = value_range
 
@@ -125,13 +120,11 @@ class ImageViews(nn.Module):
         """
         # half precision is too coarse for colours, whole numbers are no shares
         pixels = images if images.dtype == torch.float64 else images.float()
-        low, high = self.value_range or (pixels.min(), pixels.max())
-        extent = torch.as_tensor(high - low).to(pixels).clamp_min(1e-12)
-        views = (pixels - low) / extent
-        views = self._cropped(views, generator)
-        views = self._coloured(views, generator)
+        shares, extent, black = in_range(pixels, self.value_range)
+        views = self._cropped(shares, generator)
+        views = self.colours(views, generator)
         views = self._blurred(views, generator)
-        views = views.clamp(0, 1) * extent + low
+        views = views.clamp(0, 1) * extent + black
         return views.to(images.dtype) if images.is_floating_point() else views
 
     def _cropped(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -155,24 +148,6 @@ class ImageViews(nn.Module):
         )
         return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
-    def _coloured(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
-        n_images, n_channels = images.shape[:2]
-        draw = uniform([6, n_images, 1, 1, 1], images, generator)
-        turns = 2 * draw - 1
-        changed = (images * (1 + self.brightness * turns[0])).clamp(0, 1)
-        middle = _luminance(changed).mean(dim=(2, 3), keepdim=True)
-        changed = (middle + (changed - middle) * (1 + self.contrast * turns[1])).clamp(
-            0, 1
-        )
-        if n_channels == _RGB:
-            dull = _luminance(changed)
-            changed = dull + (changed - dull) * (1 + self.saturation * turns[2])
-            changed = _turned_hue(changed.clamp(0, 1), self.hue * turns[3])
-        views = torch.where(draw[4] < self.jitter, changed.clamp(0, 1), images)
-        if n_channels == _RGB:
-            views = torch.where(draw[5] < self.grey, _luminance(views), views)
-        return views
-
     def _blurred(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
         n_images, n_channels, height, width = images.shape
         shorter = min(height, width)
@@ -194,24 +169,3 @@ class ImageViews(nn.Module):
         flat = F.conv2d(flat, kernels[:, :, None], groups=len(kernels))
         flat = F.conv2d(flat, kernels[..., None], groups=len(kernels))
         return torch.where(chosen, flat.reshape(images.shape), images)
-
-
-def _luminance(images: Tensor) -> Tensor:
-    """Brightness of each pixel, with one channel."""
-    if images.shape[1] != _RGB:
-        return images.mean(dim=1, keepdim=True)
-    weights = torch.tensor(_LUMINANCE).to(images)
-    return torch.einsum("c,nchw->nhw", weights, images)[:, None]
-
-
-def _turned_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Colours turned around the axis of greys; a whole turn is one."""
-    to_yiq = torch.tensor(_TO_YIQ).to(images)
-    angle = 2 * math.pi * turns.reshape(-1)
-    cosine, sine = angle.cos(), angle.sin()
-    turn = torch.zeros(len(images), 3, 3).to(images)
-    turn[:, 0, 0] = 1
-    turn[:, 1, 1] = turn[:, 2, 2] = cosine
-    turn[:, 1, 2], turn[:, 2, 1] = -sine, sine
-    whole = torch.linalg.inv(to_yiq) @ turn @ to_yiq
-    return torch.einsum("nij,njhw->nihw", whole, images)
