@@ -66,6 +66,11 @@ class Problem:
         labels[places] += random_state.randint(1, n_classes, size=n_wrong)
         return replace(self, y_train=labels % n_classes)
 
+    def drawn(self, n_train: int, seed: int) -> Problem:
+        """The same with fewer samples to learn from, drawn by the seed."""
+        places = np.random.RandomState(seed).permutation(len(self.X_train))[:n_train]
+        return replace(self, X_train=self.X_train[places], y_train=self.y_train[places])
+
     def first(self, n_train: int, n_test: int) -> Problem:
         """The first of both."""
         return Problem(
@@ -105,10 +110,7 @@ def cifar(scope: Scope) -> Problem:
 
 def photographs(scope: Scope) -> Problem:
     """4,000 of the photographs, drawn by the seed, and the same 2,000 held out."""
-    whole = cifar(scope)
-    drawn = np.random.RandomState(scope.seed).permutation(len(whole.X_train))
-    drawn = drawn[:_N_PHOTOGRAPHS]
-    return replace(whole, X_train=whole.X_train[drawn], y_train=whole.y_train[drawn])
+    return cifar(scope).drawn(_N_PHOTOGRAPHS, scope.seed)
 
 
 def _planes(images: NDArray[np.uint8]) -> Images:

@@ -59,8 +59,9 @@ class StochasticViT(nn.Module):
         grows linearly from zero at the first.
     dropout : float, default=0.0
         Share of what blocks add that is left out.
-    mean, scale : Tensor of shape (channels,), default=None
-        Images are standardised by them, within the network.
+    mean, scale : Tensor of shape (channels,) or of three axes, default=None
+        Images are standardised by them, within the network. What has three axes is
+        broadcast to `image_shape`, such as those of the columns of a table.
 
     References
     ----------
@@ -318,8 +319,11 @@ class StochasticViT(nn.Module):
 
     def _start(self, images: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """States of streams before the first block."""
-        shape = (-1, 1, 1)
-        images = (images - self.pixel_mean.view(shape)) / self.pixel_scale.view(shape)
+        centre, scale = (
+            part[:, None, None] if part.ndim == 1 else part
+            for part in (self.pixel_mean, self.pixel_scale)
+        )
+        images = (images - centre) / scale
         (rows, columns), (height, width) = self.grid, self.patch
         patches = images.unflatten(2, (rows, height)).unflatten(4, (columns, width))
         patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
