@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from _otmdr_data import Scope
-from _otmdr_peer import TextbookSAM
+from _otmdr_peer import Batch, Pass, TextbookSAM
 from _records import Figures
 from torch import Tensor, nn
 
@@ -36,9 +36,7 @@ def measure(scope: Scope) -> Figures:
     return figures
 
 
-def batches(
-    seed: int, n: int, dtype: torch.dtype = torch.float32
-) -> list[tuple[Tensor, Tensor]]:
+def batches(seed: int, n: int, dtype: torch.dtype = torch.float32) -> list[Batch]:
     """As many batches of 50 samples with 64 columns and ten classes."""
     generator = torch.Generator().manual_seed(seed)
     return [
@@ -59,29 +57,14 @@ def perceptron(
         return Perceptron(64, 10, sizes).to(dtype)
 
 
-def closure_of(
-    network: nn.Module, batch: tuple[Tensor, Tensor]
-) -> Callable[..., Tensor]:
-    """Computes the gradients of one batch."""
-    inputs, labels = batch
-
-    def closure() -> Tensor:
-        network.zero_grad()
-        loss = nn.functional.cross_entropy(network(inputs), labels)
-        loss.backward()
-        return loss.detach()
-
-    return closure
-
-
 def _distance_from_textbook(seed: int, dtype: torch.dtype) -> float:
     """Largest difference of a parameter after 20 steps."""
     first, second = perceptron(seed, dtype=dtype), perceptron(seed, dtype=dtype)
     ours = OTMDR(first.parameters(), torch.optim.SGD, rho=_RHO, **_SGD)
     textbook = TextbookSAM(torch.optim.SGD(second.parameters(), **_SGD), _RHO)
     for batch in batches(seed, N_STEPS, dtype):
-        ours.step(closure_of(first, batch))
-        textbook.step(closure_of(second, batch))
+        ours.step(Pass(first, batch))
+        textbook.step(Pass(second, batch))
     pairs = zip(first.parameters(), second.parameters(), strict=True)
     return max(float((one - other).detach().abs().max()) for one, other in pairs)
 
@@ -132,7 +115,7 @@ def _farthest(norm: float, scope: Scope) -> float:
     distances = []
     for batch in batches(scope.seed, N_STEPS):
         centre = _flat(network)
-        plain = closure_of(network, batch)
+        plain = Pass(network, batch)
 
         def watched(
             centre: Tensor = centre, plain: Callable[..., Tensor] = plain

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from _otmdr_data import Scope
-from _otmdr_exact import batches, closure_of, perceptron
-from _otmdr_peer import DescribedStep
+from _otmdr_exact import batches, perceptron
+from _otmdr_peer import DescribedStep, Pass
 from _records import Figures
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -54,17 +56,33 @@ def _copies(network: nn.Module, optimizer: Any, scope: Scope) -> tuple[float, fl
     One gradient is the base's own and does not count.
     """
     before, batch = batches(scope.seed, 2)
-    optimizer.step(closure_of(network, before))  # the base makes its state
+    optimizer.step(Pass(network, before))  # the base makes its state
     network.zero_grad()
     if isinstance(optimizer, DescribedStep):
         optimizer.kept.clear()
     parameters = list(network.parameters())
     size = sum(p.numel() * p.element_size() for p in parameters)
     memory = Memory([*parameters, *network.buffers(), *batch])
-    closure = memory.without(closure_of(network, batch))
     with memory:
-        optimizer.gather(closure)
+        optimizer.gather(Unseen(network, batch, memory))
     return memory.peak / size - 1, memory.held / size
+
+
+@dataclass(frozen=True)
+class Unseen(Pass):
+    """A pass whose activations do not count."""
+
+    memory: Memory
+
+    def __call__(self) -> Tensor:
+        with self.memory.without():
+            return super().__call__()
+
+    def of(self, places: Tensor) -> Unseen:
+        with self.memory.without():
+            inputs, labels = self.batch
+            part = inputs[places], labels[places]
+        return Unseen(self.network, part, self.memory)
 
 
 class Memory(TorchDispatchMode):
@@ -87,18 +105,15 @@ class Memory(TorchDispatchMode):
         self._within = False
         self._known = {each.untyped_storage()._cdata for each in known}
 
-    def without(self, closure: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        """The same closure, whose activations do not count."""
-
-        def wrapped() -> Tensor:
-            self.held = max(self.held, self.live)
-            self._within = True
-            try:
-                return closure()
-            finally:
-                self._within = False
-
-        return wrapped
+    @contextmanager
+    def without(self) -> Iterator[None]:
+        """Count nothing for a while: activations are not the step's."""
+        self.held = max(self.held, self.live)
+        self._within = True
+        try:
+            yield
+        finally:
+            self._within = False
 
     def __torch_dispatch__(
         self, kind: Any, types: Any, args: Any = (), kwargs: Any = None

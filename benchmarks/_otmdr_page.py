@@ -137,9 +137,10 @@ def _against_description(report: Report, records: Records) -> None:
     if not records.has(row):
         return
     report.note(
-        "The authors' code is not run here. *As described* is a step written anew from "
-        "what is known of theirs: one particle after the other, two gradients for "
-        "each, parameter by parameter."
+        "The authors' code is not run here. *As described* is a step written anew that "
+        "does what theirs does: one particle after the other, each with three passes, "
+        "over both halves of the batch and over all of it, parameter by parameter, "
+        "with six copies of the parameters for each."
     )
     for own in ("k4", "bare_k4"):
         for n in speed.THREADS:

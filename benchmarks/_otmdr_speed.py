@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from _otmdr_data import Scope
-from _otmdr_exact import batches, closure_of, perceptron
+from _otmdr_exact import batches, perceptron
 from _otmdr_networks import SmallCNN
-from _otmdr_peer import DescribedStep, TextbookSAM
+from _otmdr_peer import DescribedStep, Pass, TextbookSAM
 from _records import Figures
 from torch import nn
 
@@ -105,7 +105,7 @@ def loop(
 
     def run() -> int:
         for place in range(n_steps):
-            step(closure_of(network, data[place % len(data)]))
+            step(Pass(network, data[place % len(data)]))
         return n_steps
 
     return run
