@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlog1py
 from sklearn.utils import check_array
 
-from skwass.metrics._predictions import checked_predictions
+from skwass.metrics._predictions import Predictions, checked_predictions
+
+
+class RiskCoverage(NamedTuple):
+    """What a threshold at each confidence that occurs makes of predictions.
+
+    Parameters
+    ----------
+    mass : ndarray of shape (n_levels,)
+        Weight of the samples of each confidence, from the surest down.
+    risk : ndarray of shape (n_levels,)
+        Share of errors among those and all that are surer.
+    """
+
+    mass: NDArray[np.float64]
+    risk: NDArray[np.float64]
+
+    @property
+    def coverage(self) -> NDArray[np.float64]:
+        """Share of samples that are at least as sure."""
+        reached = np.cumsum(self.mass)
+        return np.asarray(reached / reached[-1])
+
+    @property
+    def area(self) -> float:
+        """Risk, averaged over samples."""
+        return float(np.average(self.risk, weights=self.mass))
+
+    @property
+    def error_rate(self) -> float:
+        """Risk of answering always."""
+        return float(self.risk[-1])
 
 
 def area_under_risk_coverage(
@@ -86,6 +119,25 @@ def area_under_risk_coverage(
     0.14583333333333331
     """
     found = checked_predictions(y_true, y_proba, labels, sample_weight)
+    curve = risk_coverage(found, confidence)
+    if not excess:
+        return curve.area
+    rate = curve.error_rate
+    return curve.area - (rate + float(xlog1py(1 - rate, -rate)))
+
+
+def risk_coverage(
+    found: Predictions, confidence: ArrayLike | None = None
+) -> RiskCoverage:
+    """Risk at every coverage.
+
+    Parameters
+    ----------
+    found : Predictions
+        Checked predictions.
+    confidence : array-like of shape (n_samples,), default=None
+        How sure each is, of all samples that came in; None is the largest probability.
+    """
     surety = (
         found.confidence
         if confidence is None
@@ -97,12 +149,7 @@ def area_under_risk_coverage(
         np.bincount(places, weights=weights, minlength=len(levels))
         for weights in (found.weights, found.weights * ~found.correct)
     )
-    risk = np.cumsum(wrong) / np.cumsum(mass)
-    area = float(np.average(risk, weights=mass))
-    if not excess:
-        return area
-    rate = float(wrong.sum() / mass.sum())
-    return area - (rate + float(xlog1py(1 - rate, -rate)))
+    return RiskCoverage(mass, np.cumsum(wrong) / np.cumsum(mass))
 
 
 def _checked_confidence(confidence: ArrayLike, n_samples: int) -> NDArray[np.float64]:
