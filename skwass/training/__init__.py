@@ -33,6 +33,7 @@ from skwass.training._uniformity_monitor import (
     layer_uniformity,
 )
 from skwass.training._views import Views, check_views
+from skwass.training._warm_up import WarmUp
 from skwass.training._weights import (
     centre_and_scale,
     checked_weights,
@@ -56,6 +57,7 @@ __all__ = [
     "TorchStream",
     "UniformityMonitor",
     "Views",
+    "WarmUp",
     "centre_and_scale",
     "check_labels",
     "check_that_classes_differ",

@@ -1,0 +1,5 @@
+"""Images: classifiers that know what they do not know."""
+
+from skwass.vision._classifier import StochasticViTClassifier
+
+__all__ = ["StochasticViTClassifier"]

@@ -1,0 +1,277 @@
+"""What a fitted classifier says of images."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from sklearn.base import ClassifierMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skwass.nn import GaussianTokens, StochasticViT
+from skwass.vision._estimator import ImageEstimator
+from skwass.vision._net import StochasticViTNet
+from skwass.vision._reading import (
+    Described,
+    described,
+    in_parts,
+    patch_variances,
+    reader_of,
+    sampled_logits,
+)
+from skwass.vision._scores import METHODS, Reference
+
+Array = NDArray[np.float64]
+
+
+class LogitDistribution(NamedTuple):
+    """What `StochasticViTClassifier.predict_distribution` gives.
+
+    Parameters
+    ----------
+    mean, variance : ndarray of shape (n_samples, n_classes), float64
+        Of the logits of each sample.
+    """
+
+    mean: Array
+    variance: Array
+
+
+class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
+    """Asks the network of a fitted estimator."""
+
+    net_: StochasticViTNet
+    classes_: NDArray[Any]
+    temperature_: float
+
+    _reference: Reference
+    _seed: int
+
+    @property
+    def network_(self) -> StochasticViT:
+        """The trained network, a part of `net_`."""
+        check_is_fitted(self)
+        network: StochasticViT = self.net_.module_
+        return network
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.network_.width
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable class of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Class labels.
+        """
+        return self.classes_[self._logits(X).argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes), float64
+            Rows sum to one; columns are as `classes_`.
+        """
+        return np.exp(log_softmax(self._logits(X), axis=1))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithms of the probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes), float64
+            In nats.
+        """
+        log_proba: Array = log_softmax(self._logits(X), axis=1)
+        return log_proba
+
+    def decision_function(self, X: Any) -> Array:
+        """Log-odds of two classes, or logits of more, after temperature scaling.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            The larger, the more of the class; of two classes, of the second.
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_distribution(
+        self, X: Any, method: str = "closed-form", n_samples: int = 100
+    ) -> LogitDistribution:
+        """How logits are distributed, as the pooled token is a Gaussian.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+        method : {"closed-form", "sampling"}, default="closed-form"
+            The head is linear but for a norm, whose scale the mean decides in closed
+            form. Sampling draws from the Gaussian and asks the head; draws are the
+            same for all samples, and in each call.
+        n_samples : int, default=100
+            Draws of "sampling".
+
+        Returns
+        -------
+        logits : LogitDistribution
+            Means and variances, which are zero with ``attention="dot"``. Neither
+            temperature scaling nor the probit approximation of `predict_proba` is in
+            them.
+        """
+        images = self._checked_images(X)
+        reader = self._reader(images)
+        if method == "closed-form":
+            found = GaussianTokens(
+                *in_parts(reader, images, lambda x: reader.logit_distribution(x))
+            )
+        elif method == "sampling":
+            if n_samples < 1:
+                raise ValueError(f"n_samples must be at least 1; got {n_samples!r}.")
+            found = sampled_logits(
+                reader, described(reader, images), n_samples, self._seed
+            )
+        else:
+            raise ValueError(
+                f"method must be 'closed-form' or 'sampling'; got {method!r}."
+            )
+        return LogitDistribution(*(part.double().numpy() for part in found))
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Represent samples by the mean of their pooled token.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, width), float32
+            Before the norm of the head.
+        """
+        embedding: NDArray[np.float32] = self._described(X).mean.float().numpy()
+        return embedding
+
+    def ood_score(self, X: Any, method: str = "combined") -> Array:
+        """How far samples are from those of the fit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+        method : str, default="combined"
+            What is looked at:
+
+            - "max-probability": minus the probability of the most probable class.
+            - "energy": minus the logarithm of the sum of exponentials of logits.
+            - "wasserstein": distance of the pooled Gaussian from that of the nearest
+              class.
+            - "token-variance": mean variance of patches. What is unlike anything seen
+              need not have much of it.
+            - "combined": mean of the first three, standardised by what they are for
+              samples of the fit.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            The larger, the farther out of distribution.
+        """
+        if method not in METHODS:
+            raise ValueError(f"method must be one of {METHODS}; got {method!r}.")
+        found = self._described(X)
+        scores: Array = self._reference.score(method, found, self.temperature_).numpy()
+        return scores
+
+    def score_samples(self, X: Any) -> Array:
+        """How normal samples are: minus `ood_score`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            The larger, the more like those of the fit.
+        """
+        return -self.ood_score(X)
+
+    def attention_maps(self, X: Any) -> NDArray[np.float32]:
+        """Where each token looks, in each block and head.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+
+        Returns
+        -------
+        maps : ndarray of shape (n_samples, depth, n_heads, n_tokens, n_tokens), float32
+            Rows sum to one. Patches are line by line; with ``pooling="cls"``, a token
+            of its own comes first.
+        """
+        images = self._checked_images(X)
+        reader = self._reader(images)
+        (maps,) = in_parts(reader, images, reader.attention_maps)
+        return maps.float().numpy()
+
+    def token_variances(self, X: Any) -> Array:
+        """Mean variance of the token of each patch, after the last block.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images or rows as in `fit`.
+
+        Returns
+        -------
+        variances : ndarray of shape (n_samples, n_rows, n_columns), float64
+            Zero with ``attention="dot"``.
+        """
+        images = self._checked_images(X)
+        found: Array = patch_variances(self._reader(images), images).double().numpy()
+        return found
+
+    def _logits(self, X: Any) -> Array:
+        """After temperature scaling."""
+        logits: Array = self._described(X).logits.numpy()
+        return logits / self.temperature_
+
+    def _described(self, X: Any) -> Described:
+        images = self._checked_images(X)
+        return described(self._reader(images), images)
+
+    def _checked_images(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return self._images(X, stacklevel=4)
+
+    def _reader(self, images: Any) -> StochasticViT:
+        return reader_of(self.network_, images, self.net_.device)
