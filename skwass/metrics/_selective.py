@@ -146,7 +146,7 @@ def risk_coverage(
     # from the surest down; the samples of one confidence come in together
     levels, places = np.unique(-surety, return_inverse=True)
     mass, wrong = (
-        np.bincount(places, weights=weights, minlength=len(levels))
+        np.bincount(places, weights=weights, minlength=len(levels)).astype(np.float64)
         for weights in (found.weights, found.weights * ~found.correct)
     )
     return RiskCoverage(mass, np.cumsum(wrong) / np.cumsum(mass))
