@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from _otmdr_data import Scope
 from _otmdr_peer import Batch, Pass, TextbookSAM
+from _problems import Scope
 from _records import Figures
 from torch import Tensor, nn
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from _otmdr_data import Scope
 from _otmdr_exact import batches, perceptron
 from _otmdr_peer import DescribedStep, Pass
+from _problems import Scope
 from _records import Figures
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _otmdr_data import Problem, Scope
+from _problems import Problem, Scope
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import (

@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from _otmdr_data import Scope
 from _otmdr_exact import perceptron
 from _otmdr_methods import NOISE
 from _otmdr_quality import SETTINGS, Setting, judged
 from _otmdr_speed import Run, loop, plain_step, turns, wrapped
+from _problems import Scope
 from _records import Figures
 
 #: problems that all but the last are answered on

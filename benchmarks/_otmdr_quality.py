@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from _otmdr_data import CIFAR, Problem, Scope, digits, photographs
 from _otmdr_methods import METHODS, Array, Ground, Method
 from _otmdr_networks import SmallResNet
+from _problems import CIFAR, Problem, Scope, digits, photographs
 from _records import Figures
 from torch import nn
 

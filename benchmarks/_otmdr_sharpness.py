@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _otmdr_data import Scope
+from _problems import Scope
 from _records import Figures
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from _otmdr_data import Scope
 from _otmdr_exact import batches, perceptron
 from _otmdr_networks import SmallCNN
 from _otmdr_peer import DescribedStep, Pass, TextbookSAM
+from _problems import Scope
 from _records import Figures
 from torch import nn
 

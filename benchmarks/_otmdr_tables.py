@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from _otmdr_data import Scope
+from _problems import Scope
 from _records import Figures
 from scipy.stats import rankdata
 from sklearn.datasets import (

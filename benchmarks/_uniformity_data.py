@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from _clouds import FASHION
-from _otmdr_data import Problem, Scope
+from _problems import Problem, Scope
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.model_selection import train_test_split
 

@@ -8,8 +8,8 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from _otmdr_data import Scope
 from _otmdr_speed import Run, turns
+from _problems import Scope
 from _records import Figures
 from torch import Tensor, nn
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from _otmdr_data import Problem, Scope
+from _problems import Problem, Scope
 from _records import Figures
 from numpy.typing import NDArray
 from torch import Tensor

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from _clouds import FASHION
-from _otmdr_data import CIFAR, Images, Problem, Scope, photographs
+from _problems import CIFAR, Images, Problem, Scope, photographs
 from _records import Figures
 from _uniformity_data import digit_images, digits, fashion
 from _uniformity_judging import Representation, judged, probed

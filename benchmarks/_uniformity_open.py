@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from _clouds import DOCUMENTS, documents_split
-from _otmdr_data import Problem, Scope
 from _otmdr_speed import Run, turns
+from _problems import Problem, Scope
 from _records import Figures
 from _uniformity_data import TABLES, digits, table
 from _uniformity_distances import MEASURES, PENALTIES, Loss

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from _otmdr_data import Scope
+from _problems import Scope
 from _records import Figures
 from numpy.typing import NDArray
 

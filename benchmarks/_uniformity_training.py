@@ -6,7 +6,7 @@ import time
 from typing import cast
 
 import torch
-from _otmdr_data import Problem, Scope
+from _problems import Problem, Scope
 from _records import Figures
 from _uniformity_distances import Penalty
 from _uniformity_judging import Representation, judged

@@ -1,4 +1,4 @@
-"""What the rows of `otmdr.py` learn from, and how much of it."""
+"""What rows of long benchmarks learn from, and how much of it."""
 
 from __future__ import annotations
 
