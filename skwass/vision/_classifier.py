@@ -82,7 +82,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         max_grad_norm: float | None = 1.0,
         ema: float = 0.0,
         batch_size: int | str = "auto",
-        max_iter: int = 50,
+        max_iter: int = 20,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,

@@ -77,13 +77,11 @@ class StochasticLearner(StochasticPredictor):
         pixels = images.pixels if known.all() else images.pixels[torch.as_tensor(known)]
         samples = Samples(pixels, torch.as_tensor(places), weights)
         random_state = check_random_state(self.random_state)
-        recipe = Recipe.of(self, len(samples))
-        network = self._start(images, recipe, draw_seed(random_state), goes_on)
+        network = self._start(images, draw_seed(random_state), goes_on)
+        recipe = Recipe.of(self, len(samples), network.width)
         self._train(network, images, samples, recipe, random_state)
 
-    def _start(
-        self, images: Images, recipe: Recipe, seed: int, goes_on: bool
-    ) -> StochasticViT:
+    def _start(self, images: Images, seed: int, goes_on: bool) -> StochasticViT:
         """The network that training begins with."""
         options = options_of(self, images.form, len(self.classes_))
         if goes_on:

@@ -54,13 +54,10 @@ class StochasticViTNet(NeuralNet):
         with self.stream.drawn_from():
             loss = self.objective(network, images, labels, weights)
             loss.backward()
-        self.notify(
-            "on_grad_computed",
-            named_parameters=[*network.named_parameters()],
-            batch=batch,
-        )
         if self.max_grad_norm is not None:
-            torch.nn.utils.clip_grad_norm_(network.parameters(), self.max_grad_norm)
+            groups = self.optimizer_.param_groups
+            moved = [parameter for group in groups for parameter in group["params"]]
+            torch.nn.utils.clip_grad_norm_(moved, self.max_grad_norm)
         self.optimizer_.step()
         if isinstance(self.module_, Averaged):
             self.module_.after_step()

@@ -73,7 +73,8 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         labels : ndarray of shape (n_samples,)
             Class labels.
         """
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        places = self._logits(X).argmax(axis=1)
+        return self.classes_[places]
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of the classes.
@@ -179,24 +180,26 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         embedding: NDArray[np.float32] = self._described(X).mean.float().numpy()
         return embedding
 
-    def ood_score(self, X: Any, method: str = "combined") -> Array:
+    def ood_score(self, X: Any, method: str = "wasserstein") -> Array:
         """How far samples are from those of the fit.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
             Images or rows as in `fit`.
-        method : str, default="combined"
+        method : str, default="wasserstein"
             What is looked at:
 
+            - "wasserstein": 2-Wasserstein distance of the Gaussian that the head sees
+              from that of the nearest class, its barycentre, in units of how much those
+              of a class differ in that direction. With ``attention="dot"``, this is
+              the Mahalanobis distance of embeddings.
             - "max-probability": minus the probability of the most probable class.
             - "energy": minus the logarithm of the sum of exponentials of logits.
-            - "wasserstein": distance of the pooled Gaussian from that of the nearest
-              class.
             - "token-variance": mean variance of patches. What is unlike anything seen
               need not have much of it.
-            - "combined": mean of the first three, standardised by what they are for
-              samples of the fit.
+            - "combined": mean of "wasserstein" and "energy", standardised by what they
+              are for samples of the fit.
 
         Returns
         -------

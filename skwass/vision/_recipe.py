@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from skwass.nn import checked_device
 
-_BATCH = 64
-_LR = 1e-3
+_LEAST_BATCH, _LARGEST_BATCH = 8, 64
+#: batches of an epoch that there should be at least
+_BATCHES = 16
+#: of a network of that width; wider ones are trained more gently
+_LR, _WIDTH = 2e-3, 64
+
+
+def automatic_batch_size(n_samples: int) -> int:
+    """A power of two, by which few samples make batches enough."""
+    size = _LARGEST_BATCH
+    while size > _LEAST_BATCH and size * _BATCHES > n_samples:
+        size //= 2
+    return size
+
+
+def automatic_lr(width: int) -> float:
+    """Smaller by the root of the width."""
+    return _LR * math.sqrt(_WIDTH / max(width, _WIDTH))
 
 
 @dataclass(frozen=True)
@@ -36,10 +53,13 @@ class Recipe:
     verbose: int
 
     @classmethod
-    def of(cls, estimator: Any, n_samples: int) -> Recipe:
+    def of(cls, estimator: Any, n_samples: int, width: int) -> Recipe:
         """Read them off the estimator, and check what its constraints cannot."""
-        lr = _LR if estimator.lr == "auto" else estimator.lr
-        batch = _BATCH if estimator.batch_size == "auto" else estimator.batch_size
+        lr, batch = estimator.lr, estimator.batch_size
+        if lr == "auto":
+            lr = automatic_lr(width)
+        if batch == "auto":
+            batch = automatic_batch_size(n_samples)
         given = (
             "lambda1 lambda2 label_smoothing mixup cutmix ema weight_decay layer_decay "
             "lr_schedule warmup_fraction max_grad_norm max_iter early_stopping "

@@ -38,6 +38,8 @@ from skwass.vision._objective import Objective
 from skwass.vision._recipe import Recipe
 
 _PHOTOGRAPH = 3
+#: longest shifts of photographs and of other images, as a share of the side
+_FAR, _NEAR = 1 / 8, 1 / 16
 
 
 def views_of(augmentation: Any, images: Images) -> Views | None:
@@ -48,9 +50,13 @@ def views_of(augmentation: Any, images: Images) -> Views | None:
         return Views(augmentation)
     if images.form.tabular:
         return None
-    # letters and digits, of one channel, are not the same in a mirror
-    flip = 0.5 if images.form.shape[0] == _PHOTOGRAPH else 0.0
-    return Views(ImageAugmentation(flip=flip))
+    n_channels, *sides = images.form.shape
+    if n_channels == _PHOTOGRAPH:
+        return Views(ImageAugmentation(padding=_FAR, flip=0.5))
+    # letters and digits, of one channel, are not the same in a mirror, nor at an edge
+    if not any(round(_NEAR * side) for side in sides):
+        return None
+    return Views(ImageAugmentation(padding=_NEAR))
 
 
 def objective_of(recipe: Recipe, views: Views | None) -> Objective:
@@ -131,23 +137,21 @@ def _optimizer(
     params: Iterable[Tensor], *, lr: float, recipe: Recipe, network: StochasticViT
 ) -> torch.optim.Optimizer:
     """The optimiser that skorch asks for; layers near the images may learn slower."""
-    free = network.no_weight_decay()
-    groups: dict[tuple[int, bool], list[Tensor]] = {}
+    free, last = network.no_weight_decay(), network.depth + 1
+    groups: dict[tuple[float, float], list[Tensor]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            key = network.layer_of(name), name in free
-            groups.setdefault(key, []).append(parameter)
-    last = network.depth + 1
+            rate = lr * recipe.layer_decay ** (last - network.layer_of(name))
+            decay = 0.0 if name in free else recipe.weight_decay
+            groups.setdefault((rate, decay), []).append(parameter)
     return torch.optim.AdamW(
         [
-            {
-                "params": parameters,
-                "lr": lr * recipe.layer_decay ** (last - layer),
-                "weight_decay": 0.0 if is_free else recipe.weight_decay,
-            }
-            for (layer, is_free), parameters in groups.items()
+            {"params": parameters, "lr": rate, "weight_decay": decay}
+            for (rate, decay), parameters in groups.items()
         ],
         lr=lr,
+        # by default it is only used on GPUs
+        fused=True if recipe.device.startswith(("cpu", "cuda")) else None,
     )
 
 
