@@ -27,7 +27,179 @@ if TYPE_CHECKING:
 
 
 class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner):
-    r"""Classify images by a vision transformer whose tokens are Gaussians."""
+    r"""Classify images by a vision transformer whose tokens are Gaussians.
+
+    Patches of an image become Gaussians with independent components, of means
+    :math:`\mu` and variances :math:`\sigma`, and attend to each other by their
+    2-Wasserstein distance [1]_:
+
+    .. math:: A_{ij} \propto \exp\big(-\tau W_2^2(q_i, k_j)\big), \qquad
+              W_2^2 = \|\mu_q - \mu_k\|^2 + \|\sqrt{\sigma_q} - \sqrt{\sigma_k}\|^2.
+
+    The pooled token is a Gaussian z, the head is linear, and a class is as probable as
+    the mean over z says, which has a closed form: logits are divided by
+    :math:`\sqrt{1 + \pi v / 8}`, with v their variances. Cross-entropy is what is made
+    small, with two regularisers,
+
+    .. math:: L = L_{\text{CE}}(z)
+              - \lambda_1 \log \sigma\big(W_2^2(z, z^-) - W_2^2(z, z^+)\big)
+              + \lambda_2 \big[W_2^2(z, z^+) - W_2^2(z^+, z^-)\big]_+,
+
+    where z⁺ is the same image before its augmentation, and z⁻ one of another class.
+    ``attention="dot"`` is an ordinary vision transformer, trained the same way.
+
+    Rows of a table are classified too: each column is then a token.
+
+    Parameters
+    ----------
+    image_shape : tuple of two or three ints, default=None
+        For images that come as flat rows: height and width, and the number of channels
+        where `channels` says. None takes rows for those of a table.
+    channels : {"auto", "first", "last", "none"}, default="auto"
+        Where the axis of channels is: X of shape (n, C, H, W), (n, H, W, C) or
+        (n, H, W). "auto" looks for an axis of length 1, 3 or 4.
+    patch_size : int, tuple of two ints or "auto", default="auto"
+        Height and width of a patch, which have to divide those of an image. "auto"
+        chooses about :math:`\sqrt{2 n}` patches for a side of n pixels: patches of 2
+        pixels for 8, and of 4 for 28 or 32. Of a table, it is columns that are a token
+        together: 1, up to 512 columns.
+    width, depth, n_heads : int, default=64, 4, 4
+        Width of a token, blocks, and heads of attention, which share the width.
+    mlp_ratio : float, default=2.0
+        Width of the hidden layers within blocks, in units of `width`.
+    attention : {"wasserstein", "dot"}, default="wasserstein"
+        "dot" has no variances.
+    cov_aggregation : {"squared", "linear"}, default="squared"
+        Variances are added up by the squares of weights of attention, as those of
+        independent Gaussians are, or by the weights, which is faster.
+    covariance_mlp : {"light", "full"}, default="light"
+        Hidden layers of the variances: a quarter of `width`, or as wide as those of
+        means.
+    pooling : {"mean", "cls"}, default="mean"
+        What is classified: the mean of all tokens, or a token of its own.
+    head : {"probit", "mean"}, default="probit"
+        Whether variances have a say in probabilities.
+    dropout, drop_path : float, default=0.0
+        Share of what blocks add that is left out, and share of samples that the last
+        block leaves as they are.
+    pretrained : StochasticViTPretrainer, StochasticViT or fitted classifier, \
+            default=None
+        Where weights start from, but for the head. The architecture and the scale of
+        pixels are then those of that network.
+    augmentation : callable, "auto" or None, default="auto"
+        Takes a batch of images, (n, C, H, W), and a `torch.Generator`, and returns a
+        tensor of the same shape. "auto" is :class:`~skwass.nn.ImageAugmentation`:
+        shifts by up to an eighth of the side and mirror images for three channels,
+        shifts by up to a sixteenth for others, and nothing for tables. None is none.
+    mixup, cutmix : float, default=0.0
+        α of mixtures of two images and their labels; see
+        :class:`~skwass.nn.ImageMixing`. 0 is none.
+    lambda1, lambda2 : float, default=1e-4
+        Weights of the regularisers, as published; 0 switches them off.
+    label_smoothing : float, default=0.0
+        Share of each label that is spread over all classes. Probabilities become less
+        sure by it.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of classes in the loss; "balanced" makes all count the same.
+    temperature : float or "auto", default=1.0
+        What logits are divided by after training. "auto" finds what makes held-out
+        labels most likely (temperature scaling), and holds samples out for that.
+    lr : float or "auto", default="auto"
+        Learning rate of AdamW at its largest. "auto" is 0.002 for a width of 64, and
+        goes by the inverse of the width, up to 0.01.
+    weight_decay : float, default=0.05
+        That of weights of layers; biases, norms and positions have none.
+    layer_decay : float, default=1.0
+        Factor of the learning rate from each block to the one before it. 0.65 to 0.8
+        are usual after pre-training.
+    lr_schedule : {"cosine", "constant"}, default="cosine"
+        How the learning rate goes on after it has risen; "cosine" falls to zero.
+    warmup_fraction : float, default=0.1
+        Share of all steps in which the learning rate rises from zero.
+    max_grad_norm : float or None, default=1.0
+        Longer gradients are shortened to that.
+    ema : float, default=0.0
+        Momentum of a moving average of weights, which is what predicts, such as 0.99.
+        0 is the network itself.
+    batch_size : int or "auto", default="auto"
+        Samples in a step. "auto" is 64, and less, down to 8, for so few samples that
+        an epoch would have less than 16 steps.
+    max_iter : int, default=20
+        Epochs. Transformers want many of them when images are few or large.
+    early_stopping : bool, default=False
+        Whether to hold samples out and stop when their loss has not fallen for
+        `n_iter_no_change` epochs; the best weights are kept.
+    validation_fraction : float, default=0.1
+        Share of samples that are held out, of each class, for early stopping and for
+        the temperature.
+    n_iter_no_change : int, default=10
+        Patience of early stopping.
+    tol : float, default=1e-4
+        Relative fall of the loss that counts.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the network of the last fit.
+    device : str, default="cpu"
+        Where to train and to predict.
+    random_state : int, RandomState or None, default=None
+        Decides all that is random. The global generators stay as they were.
+    verbose : int, default=0
+        A progress bar if positive.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    net_ : skorch.NeuralNet
+        What was trained.
+    network_ : StochasticViT
+        The network in it.
+    image_shape_ : tuple of three ints
+        Channels, height and width of an image; of a table, 1, 1 and its columns.
+    temperature_ : float
+        What logits are divided by.
+    history_ : dict of str to list of float
+        "loss" of each epoch, and "validation_loss" if samples were held out.
+    n_iter_ : int
+        Epochs done.
+    n_features_in_ : int
+        Columns of X; of images, the length of the second axis.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of columns, if X has them.
+
+    See Also
+    --------
+    skwass.nn.StochasticViT : The network.
+    OTMDRClassifier : Training by worst cases, which takes that network as a module.
+
+    Notes
+    -----
+    Predictions for rows of a table are computed in double precision, and do not depend
+    on other samples; those for images do by what rounding of single precision does.
+
+    References
+    ----------
+    .. [1] Stochastic vision transformers with Wasserstein distance-aware attention.
+       2023. arXiv:2311.18645
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skwass.vision import StochasticViTClassifier
+    >>> digits = load_digits()
+    >>> X, X_test, y, y_test = train_test_split(
+    ...     digits.images, digits.target, random_state=0
+    ... )
+    >>> classifier = StochasticViTClassifier(
+    ...     width=32, depth=2, max_iter=12, random_state=0
+    ... )
+    >>> classifier.fit(X, y).score(X_test, y_test) > 0.9
+    True
+    >>> negatives = 16 - X_test
+    >>> usual = classifier.ood_score(X_test).mean()
+    >>> bool(classifier.ood_score(negatives).mean() > 2 * usual)
+    True
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **StochasticLearner._parameter_constraints,
@@ -139,7 +311,37 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         return tags
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Train the network."""
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Images, (n, H, W), (n, H, W, C) or (n, C, H, W) as `channels` says, or flat
+            rows with `image_shape`; without it, rows of a table. Pixels of eight bits
+            (uint8) are divided by 255, others are taken as they are. Each channel, or
+            column of a table, is standardised within the network.
+        y : array-like of shape (n_samples,)
+            Labels: numbers or strings, of two classes at least. -1 marks a sample
+            without label, which is left out of the loss; where all labels are -1 or 1,
+            both are classes.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is not what is expected; the message says which.
+        FloatingPointError
+            If the loss turns NaN or infinite. What was fitted before is kept.
+
+        Warns
+        -----
+        UserWarning
+            If images are floats far from 0 to 1.
+        """
         self._validate_params()
         with keep_fitted_state(self):
             self._learn(X, y)

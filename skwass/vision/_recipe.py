@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,8 @@ from skwass.nn import checked_device
 _LEAST_BATCH, _LARGEST_BATCH = 8, 64
 #: batches of an epoch that there should be at least
 _BATCHES = 16
-#: of a network of that width; wider ones are trained more gently
-_LR, _WIDTH = 2e-3, 64
+#: of a network of that width; the wider one is, the smaller are its steps
+_LR, _WIDTH, _LARGEST_LR = 2e-3, 64, 1e-2
 
 
 def automatic_batch_size(n_samples: int) -> int:
@@ -24,8 +23,8 @@ def automatic_batch_size(n_samples: int) -> int:
 
 
 def automatic_lr(width: int) -> float:
-    """Smaller by the root of the width."""
-    return _LR * math.sqrt(_WIDTH / max(width, _WIDTH))
+    """The inverse of the width, but for very narrow networks."""
+    return min(_LR * _WIDTH / width, _LARGEST_LR)
 
 
 @dataclass(frozen=True)
