@@ -200,22 +200,26 @@ def _dropout(ground: Ground, problem: Problem, scope: Scope) -> Trained:
     module = ground.with_dropout(problem)
     classifier = ground.classifier(scope, rho=0, module=module)
     classifier.fit(problem.X_train, problem.y_train)
-    return Trained(partial(_mean_over_masks, classifier, seed=scope.seed), classifier)
+    (net,) = classifier.nets_
+    return Trained(partial(mean_over_masks, net.module_, seed=scope.seed), classifier)
 
 
 @torch.no_grad()
-def _mean_over_masks(classifier: OTMDRClassifier, X: Any, seed: int) -> Array:
-    (net,) = classifier.nets_
-    network = copy.deepcopy(net.module_).eval()
+def mean_over_masks(
+    network: nn.Module, X: Any, seed: int, n_masks: int = _N_MASKS
+) -> Array:
+    """Probabilities of a network whose units are left out at random."""
+    device = next(network.parameters()).device
+    network = copy.deepcopy(network).eval()
     for layer in network.modules():
         if isinstance(layer, nn.Dropout):
             layer.train()
-    parts = torch.as_tensor(X, dtype=torch.float32).to(net.device).split(_ROWS_AT_ONCE)
+    parts = torch.as_tensor(X, dtype=torch.float32).to(device).split(_ROWS_AT_ONCE)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         draws = [
             torch.cat([network(rows).double().softmax(dim=-1).cpu() for rows in parts])
-            for _ in range(_N_MASKS)
+            for _ in range(n_masks)
         ]
     mean: Array = torch.stack(draws).mean(dim=0).numpy()
     return mean

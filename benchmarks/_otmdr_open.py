@@ -7,12 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from _judging import judged
 from _otmdr_exact import perceptron
 from _otmdr_methods import NOISE
-from _otmdr_quality import SETTINGS, Setting, judged
+from _otmdr_quality import SETTINGS, Setting
 from _otmdr_speed import Run, loop, plain_step, turns, wrapped
 from _problems import Scope
-from _records import Figures
+from _records import Figures, named
 
 #: problems that all but the last are answered on
 TRIED = ("digits", "digits-noisy")
@@ -36,7 +37,7 @@ def norms(setting: str, scope: Scope) -> Figures:
     for norm, radii in NORMS.items():
         for rho in radii[: scope.less(len(radii), 1)]:
             found = _trained(SETTINGS[setting], scope, {"norm": norm, "rho": rho})
-            figures |= _named(f"{norm:g} {rho:g}", found)
+            figures |= named(f"{norm:g} {rho:g}", found)
     return figures
 
 
@@ -51,7 +52,7 @@ def particles(setting: str, scope: Scope) -> Figures:
             "sam": {"epochs": (1 + n) / 2},
         }
         for way, changes in ways.items():
-            figures |= _named(f"{way} {n}", _trained(ground, scope, changes))
+            figures |= named(f"{way} {n}", _trained(ground, scope, changes))
     return figures
 
 
@@ -65,7 +66,7 @@ def noise(setting: str, scope: Scope) -> Figures:
         for rho in RADII[: scope.less(len(RADII), 1)]:
             changes = {"noise": level, "rho": rho, "n_particles": 2}
             found = _trained(SETTINGS[setting], scope, changes)
-            figures |= _named(f"{level:g} {rho:g}", found)
+            figures |= named(f"{level:g} {rho:g}", found)
     return figures
 
 
@@ -101,8 +102,4 @@ def _trained(setting: Setting, scope: Scope, changes: Mapping[str, Any]) -> Figu
     classifier.fit(problem.X_train, problem.y_train)
     seconds = time.process_time() - start
     proba = classifier.predict_proba(problem.X_test)
-    return judged(problem, proba) | {"cpu_seconds": seconds}
-
-
-def _named(prefix: str, found: Figures) -> Figures:
-    return {f"{prefix} {name}": x for name, x in found.items()}
+    return judged(problem.y_test, proba) | {"cpu_seconds": seconds}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from _otmdr_methods import METHODS, NOISE, RADII
 from _otmdr_quality import N_FIRST, SETTINGS
+from _paired import difference, gains, p_of
 from _records import Records
 from _report import Report
-from scipy.stats import ttest_1samp
 
 _FIGURES = {
     "accuracy": ("accuracy", ".4f"),
@@ -106,11 +104,10 @@ def _comparisons(report: Report, records: Records, setting: str) -> None:
     ground = SETTINGS[setting].ground
     lines = []
     for first, second in _PAIRS:
-        if not records.pairs(
-            (f"{setting}/{first}", "nll"), (f"{setting}/{second}", "nll")
-        ):
+        rows = f"{setting}/{first}", f"{setting}/{second}"
+        if not gains(records, *rows, "nll"):
             continue
-        cells = [_difference(records, setting, first, second, name) for name in names]
+        cells = [difference(records, *rows, name) for name in names]
         titles = (METHODS[name].titled(ground) for name in (first, second))
         lines.append([" – ".join(titles), *cells])
     if not lines:
@@ -123,41 +120,12 @@ def _comparisons(report: Report, records: Records, setting: str) -> None:
     report.table(["", *(_FIGURES[name][0] for name in names)], lines)
 
 
-def _difference(
-    records: Records, setting: str, first: str, second: str, figure: str
-) -> str:
-    gains = _gains(records, setting, first, second, figure)
-    median = np.median(gains) * (1 if figure == "accuracy" else -1)
-    better = int(np.sum(np.array(gains) > 0))
-    text = f"{median:+.4f} ({better}/{len(gains)}"
-    p = _p(gains)
-    return text + (")" if np.isnan(p) else f", p {p:.2g})")
-
-
-def _gains(
-    records: Records, setting: str, first: str, second: str, figure: str
-) -> list[float]:
-    """How much better the first is, seed by seed."""
-    pairs = records.pairs(
-        (f"{setting}/{first}", figure), (f"{setting}/{second}", figure)
-    )
-    sign = 1 if figure == "accuracy" else -1
-    return [sign * (own - other) for own, other in pairs]
-
-
-def _p(gains: list[float]) -> float:
-    """Of no gain, against a gain; NaN if that cannot be said."""
-    if len(gains) < 2 or np.ptp(gains) == 0:
-        return float("nan")
-    found: Any = ttest_1samp(gains, 0, alternative="greater")
-    return float(found.pvalue)
-
-
 def _goals(report: Report, records: Records, setting: str) -> None:
     if setting not in _GOAL_SETTINGS:
         return
     for figure in ("nll", "ece"):
-        p = _p(_gains(records, setting, *_GOAL, figure))
+        rows = (f"{setting}/{method}" for method in _GOAL)
+        p = p_of(gains(records, *rows, figure))
         if not np.isnan(p):
             what = (
                 f"{SETTINGS[setting].title}, {METHODS[_GOAL[0]].title} better than "
@@ -168,8 +136,11 @@ def _goals(report: Report, records: Records, setting: str) -> None:
 
 def _goal_of_ensembles(report: Report, records: Records) -> None:
     """On how many problems the median gain in NLL is above zero."""
-    gains = [_gains(records, setting, *_ENSEMBLES, "nll") for setting in SETTINGS]
-    known = [each for each in gains if each]
+    found = [
+        gains(records, *(f"{setting}/{method}" for method in _ENSEMBLES), "nll")
+        for setting in SETTINGS
+    ]
+    known = [each for each in found if each]
     if known:
         better = sum(float(np.median(each)) > 0 for each in known)
         ours, deep = (METHODS[name].title for name in _ENSEMBLES)

@@ -8,21 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from _otmdr_methods import METHODS, Array, Ground, Method
+from _judging import judged
+from _otmdr_methods import METHODS, Ground, Method
 from _otmdr_networks import SmallResNet
 from _problems import CIFAR, Problem, Scope, digits, photographs
 from _records import Figures
 from torch import nn
 
-from skwass.metrics import (
-    area_under_risk_coverage,
-    brier_score,
-    ensemble_diversity,
-    expected_calibration_error,
-    negative_log_likelihood,
-)
+from skwass.metrics import ensemble_diversity
 from skwass.nn import Perceptron
 
 #: members of an ensemble that are also judged by themselves
@@ -125,34 +119,17 @@ class Setting:
             "seconds": time.perf_counter() - wall,
             "cpu_seconds": time.process_time() - cpu,
         }
-        figures |= judged(problem, trained.predict_proba(problem.X_test))
+        figures |= judged(problem.y_test, trained.predict_proba(problem.X_test))
         figures |= getattr(trained.estimator, "best_params_", {})
         if getattr(trained.estimator, "distribution", "") == "ensemble":
             figures |= _of_members(problem, trained.estimator)
         return figures
 
 
-def judged(problem: Problem, proba: Array) -> Figures:
-    """How good and how honest probabilities of the held-out samples are."""
-    labels = np.arange(proba.shape[1])
-    measures = {
-        "nll": negative_log_likelihood,
-        "ece": expected_calibration_error,
-        "brier": brier_score,
-        "aurc": area_under_risk_coverage,
-    }
-    right = proba.argmax(axis=1) == problem.y_test
-    figures = {"accuracy": float(right.mean())}
-    return figures | {
-        name: float(measure(problem.y_test, proba, labels=labels))
-        for name, measure in measures.items()
-    }
-
-
 def _of_members(problem: Problem, ensemble: Any) -> Figures:
     """A smaller ensemble of the first members, and how much all of them differ."""
     members = ensemble.predict_members(problem.X_test)
-    first = judged(problem, members[:N_FIRST].mean(axis=0))
+    first = judged(problem.y_test, members[:N_FIRST].mean(axis=0))
     diversity = ensemble_diversity(members)
     return {f"first_{name}": x for name, x in first.items()} | dict(diversity)
 

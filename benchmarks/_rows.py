@@ -20,8 +20,8 @@ def _one(row: str) -> int:
     return 1
 
 
-def _no_file(row: str) -> str | None:
-    return None
+def _no_files(row: str) -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Suite:
         Of each row, if not said otherwise.
     quick_seeds : callable
         Takes a row to how many of these ``--quick`` runs.
-    file_of : callable
-        Takes a row to what must lie in ``--data-home``, or None.
+    files_of : callable
+        Takes a row to what must lie in ``--data-home``.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Suite:
     quick: Sequence[str]
     seeds: tuple[int, ...]
     quick_seeds: Callable[[str], int] = _one
-    file_of: Callable[[str], str | None] = _no_file
+    files_of: Callable[[str], Sequence[str]] = _no_files
 
     def main(self) -> None:
         """Measure what the command line asks for, and write the page."""
@@ -63,9 +63,10 @@ class Suite:
         trial = arguments.quick or arguments.tiny
         records = Records.passing() if trial else self._records(arguments.records)
         for row in [] if arguments.page else self._chosen(arguments):
-            file = self.file_of(row)
-            if file is not None and not stored(arguments.data_home, file):
-                print(f"{row} is skipped: there is no {file} in --data-home.")
+            files = self.files_of(row)
+            missing = [x for x in files if not stored(arguments.data_home, x)]
+            if missing:
+                print(f"{row} is skipped: there is no {missing[0]} in --data-home.")
                 continue
             for seed in self._seeds(row, arguments):
                 if not (arguments.resume and records.has(row, seed)):

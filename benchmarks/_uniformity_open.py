@@ -11,7 +11,7 @@ import torch
 from _clouds import DOCUMENTS, documents_split
 from _otmdr_speed import Run, turns
 from _problems import Problem, Scope
-from _records import Figures
+from _records import Figures, named
 from _uniformity_data import TABLES, digits, table
 from _uniformity_distances import MEASURES, PENALTIES, Loss
 from _uniformity_judging import Representation, judged, probed
@@ -75,11 +75,11 @@ def distances(scope: Scope) -> Figures:
 def penalties(base: str, scope: Scope) -> Figures:
     """Each distance and regulariser, added with some weights."""
     problem = digits(scope)
-    figures = _named("none", measure(base, None, 0.0, problem, scope))
+    figures = named("none", measure(base, None, 0.0, problem, scope))
     for name, (_, penalty) in PENALTIES.items():
         for weight in WEIGHTS[: scope.less(len(WEIGHTS), 1)]:
             found = measure(base, penalty, weight, problem, scope)
-            figures |= _named(f"{name} {weight:g}", found)
+            figures |= named(f"{name} {weight:g}", found)
     return figures
 
 
@@ -91,7 +91,7 @@ def weights(method: str, scope: Scope) -> Figures:
     for weight in SWEPT[: scope.less(len(SWEPT), 2)]:
         changes = {"uniformity_weight": weight, "max_iter": _SWEPT_EPOCHS}
         found = setting.judged(problem, scope, method=method, **changes)
-        figures |= _named(f"{weight:g}", found)
+        figures |= named(f"{weight:g}", found)
     return figures
 
 
@@ -120,12 +120,12 @@ def batches(scope: Scope) -> Figures:
 def tables(name: str, scope: Scope) -> Figures:
     """Rows of a table, with and without."""
     problem = table(name, scope)
-    figures = _named("raw", probed(problem.X_train, problem.X_test, problem, scope))
+    figures = named("raw", probed(problem.X_train, problem.X_test, problem, scope))
     for method in TABLE_METHODS:
         for uniformity in (None, "wasserstein"):
             changes = {"method": method, "uniformity": uniformity}
             found = _TABLE.judged(problem, scope, **changes)
-            figures |= _named(f"{method} {uniformity or 'none'}", found)
+            figures |= named(f"{method} {uniformity or 'none'}", found)
     return figures
 
 
@@ -139,11 +139,11 @@ def clouds(read: Callable[[Scope], tuple], scope: Scope) -> Figures:
         embedder.fit_transform(training), y_train, embedder.transform(held_out), y_test
     )
     raw = Representation(problem.X_train, problem.X_test)
-    figures = _named("wormhole", judged(raw, problem, scope))
+    figures = named("wormhole", judged(raw, problem, scope))
     for uniformity in (None, "wasserstein"):
         changes = {"method": "simsiam", "uniformity": uniformity}
         found = _TABLE.judged(problem, scope, **changes)
-        figures |= _named(f"simsiam {uniformity or 'none'}", found)
+        figures |= named(f"simsiam {uniformity or 'none'}", found)
     return figures
 
 
@@ -239,7 +239,3 @@ def _differentiated(loss: Loss) -> Run:
         return n_steps
 
     return run
-
-
-def _named(prefix: str, found: Figures) -> Figures:
-    return {f"{prefix} {name}": x for name, x in found.items()}

@@ -59,9 +59,9 @@ def _quick_seeds(row: str) -> int:
     return 1 if row.startswith("speed/") else 2
 
 
-def _file_of(row: str) -> str | None:
+def _files_of(row: str) -> list[str]:
     setting = SETTINGS.get(row.split("/")[0])
-    return None if setting is None else setting.file
+    return [setting.file] if setting is not None and setting.file else []
 
 
 if __name__ == "__main__":
@@ -73,5 +73,5 @@ if __name__ == "__main__":
         quick=_QUICK,
         seeds=(0, 1, 2, 3, 4),
         quick_seeds=_quick_seeds,
-        file_of=_file_of,
+        files_of=_files_of,
     ).main()

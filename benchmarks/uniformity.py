@@ -47,11 +47,11 @@ def _rows() -> dict[str, Measure]:
     return rows | {f"open/{row}": each for row, each in unanswered.rows().items()}
 
 
-def _file_of(row: str) -> str | None:
+def _files_of(row: str) -> list[str]:
     group, name = row.split("/")
-    if group == "methods":
-        return SETTINGS[name.split("-")[0]].file
-    return unanswered.file_of(name)
+    setting = SETTINGS.get(name.split("-")[0]) if group == "methods" else None
+    file = unanswered.file_of(name) if setting is None else setting.file
+    return [file] if file else []
 
 
 if __name__ == "__main__":
@@ -62,5 +62,5 @@ if __name__ == "__main__":
         page.write,
         quick=_QUICK,
         seeds=(0, 1, 2),
-        file_of=_file_of,
+        files_of=_files_of,
     ).main()
