@@ -83,9 +83,9 @@ class AttentionDisplay:
 
     References
     ----------
-    .. [1] Stochastic vision transformers with Wasserstein distance-aware attention.
-       arXiv:2311.18645.
-    .. [2] Abnar, Zuidema. Quantifying attention flow in transformers. ACL 2020.
+    - Stochastic vision transformers with Wasserstein distance-aware attention.
+      arXiv:2311.18645.
+    - Abnar, Zuidema. Quantifying attention flow in transformers. ACL 2020.
 
     Examples
     --------
@@ -159,7 +159,8 @@ class AttentionDisplay:
             Images, as it takes them; at most 64.
         block : int or "rollout", default=-1
             Which block: 0 is the first, -1 the last. "rollout" follows attention
-            through all blocks [2]_, half of each token staying where it is.
+            through all blocks, half of each token staying where it is, as in Abnar and
+            Zuidema 2020.
         labels : array-like of shape (n_images,), default=None
             What to write above the images. None writes the likeliest class and its
             probability, if the estimator tells them; an empty list writes nothing.
@@ -259,7 +260,8 @@ class AttentionDisplay:
             many as there are columns.
         block : int or "rollout", default=-1
             Which block: 0 is the first, -1 the last. "rollout" follows attention
-            through all blocks [2]_, half of each token staying where it is.
+            through all blocks, half of each token staying where it is, as in Abnar and
+            Zuidema 2020.
         labels : array-like of shape (n_images,), default=None
             What to write above the images.
         n_columns : int, default=8

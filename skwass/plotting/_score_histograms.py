@@ -60,10 +60,7 @@ def draw_scores(
     """
     edges = bin_edges(scores, n_bins)
     bars = []
-    heights = [
-        np.histogram(side.clip(edges[0], edges[-1]), edges)[0] / len(side)
-        for side in scores
-    ]
+    heights = [_shares(side, edges) for side in scores]
     for height, name, colour, side in zip(
         heights, names, _COLOURS, scores, strict=True
     ):
@@ -87,30 +84,39 @@ def draw_scores(
         linewidth=1.2,
         label=f"finds 95 % of {found}",
     )
-    # the false alarms are what lies beyond the threshold of the other side
-    left, right = edges[:-1], edges[1:]
-    if is_out:
-        left = left.clip(min=threshold)
-    else:
-        right = right.clip(max=threshold)
+    side = scores[0] if is_out else scores[1]
     alarms = ax.bar(
-        left,
-        np.where(left < right, heights[0 if is_out else 1], 0),
-        (right - left).clip(min=0),
+        edges[:-1].clip(min=threshold) if is_out else edges[:-1],
+        # of the bin that the threshold parts, only what lies beyond it
+        _shares(side, edges, side >= threshold if is_out else side <= threshold),
+        _beyond(edges, threshold, is_out),
         align="edge",
         color="none",
         edgecolor=_COLOURS[0 if is_out else 1],
         hatch="////",
         linewidth=0,
-        label=f"false alarms: {rate:.1%} of {others}".replace("%", " %"),
+        label=f"false alarms: {100 * rate:.1f} % of {others}",
     )
-    ax.set(xlim=(edges[0], edges[-1]), ylabel="share of samples")
+    ax.margins(x=0.02)
+    ax.set_ylabel("share of samples")
     highest = max(height.max() for height in heights)
     _lay_legend(ax, [*bars, line, alarms], title, highest)
     ax.set_axisbelow(True)
     ax.grid(color="0.92")
     ax.spines[["top", "right"]].set_visible(False)
     return Histograms(bars[0], bars[1], line)
+
+
+def _shares(side: Array, edges: Array, chosen: Any = slice(None)) -> Array:
+    """Shares of all scores that are chosen and lie in each bin, or beyond the last."""
+    inside = side[chosen].clip(edges[0], edges[-1])
+    return np.asarray(np.histogram(inside, edges)[0] / len(side))
+
+
+def _beyond(edges: Array, threshold: float, is_out: bool) -> Array:
+    """Widths of bins beyond a threshold."""
+    part = edges.clip(min=threshold) if is_out else edges.clip(max=threshold)
+    return np.diff(part)
 
 
 def _lay_legend(ax: Any, handles: list[Any], title: str, highest: float) -> None:

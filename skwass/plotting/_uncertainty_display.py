@@ -351,7 +351,7 @@ class UncertaintyDisplay:
         """
         ax = axes_or_new(ax, _SIZE)
         name = self.name if name is None else name
-        area = f"AURC = {self.area:.3g}"
+        area = f"AURC = {self.area:#.3g}"
         label = area if name is None else f"{name} ({area})"
         lines = draw_risk(ax, self._curve, label, color)
         self.line_, self.ideal_line_, self.random_line_ = lines

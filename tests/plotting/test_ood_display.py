@@ -99,6 +99,7 @@ def test__bars__are_shares_of_each_side():
     expected, _ = np.histogram(known, 20, (both.min(), both.max()))
     assert_allclose(heights(display.bars_in_), expected / 400)
     assert heights(display.bars_out_).sum() == pytest.approx(1)
+    assert display.ax_.get_ylabel() == "share of samples"
     assert display.threshold_line_.get_xdata()[0] == display.threshold
 
 
@@ -108,6 +109,7 @@ def test__hatching__lies_beyond_the_threshold(positive):
     hatched = [bar for bar in display.ax_.patches if bar.get_hatch() is not None]
     seen = [bar for bar in hatched if bar.get_width() > 0 and bar.get_height() > 0]
     assert 0 < len(seen) < 40
+    assert heights(seen).sum() == pytest.approx(display.fpr95)
     ends = np.array([[bar.get_x(), bar.get_x() + bar.get_width()] for bar in seen])
     if positive == "out":
         assert ends.min() == pytest.approx(display.threshold)

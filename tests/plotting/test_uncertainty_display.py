@@ -71,7 +71,7 @@ def test__area_under_the_line__is_aurc(n_levels, weighted):
     area = area_under_risk_coverage(y_true, y_proba, sample_weight=weights)
     assert display.area == pytest.approx(area, rel=1e-12)
     assert area_below(display.line_) == pytest.approx(area, rel=1e-12)
-    assert legend(display)[0] == f"mine (AURC = {area:.3g})"
+    assert legend(display)[0] == f"mine (AURC = {area:#.3g})"
     assert display.coverage[-1] == 1
     wrong = np.array(["ant", "bee", "cat"])[y_proba.argmax(axis=1)] != y_true
     assert display.error_rate == pytest.approx(np.average(wrong, weights=weights))
@@ -181,7 +181,7 @@ def test__axes_of_the_user__are_drawn_on_and_again():
     assert display.plot(ax=axes[0]) is display
     assert display.plot(ax=axes[1], name="yours").ax_ is axes[1]
     assert display.figure_ is axes[1].figure
-    assert legend(display)[0] == "yours (AURC = 0)"
+    assert legend(display)[0] == "yours (AURC = 0.00)"
     assert pyplot.get_fignums() == []
 
 
