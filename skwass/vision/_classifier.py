@@ -12,7 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from torch import nn
 
-from skwass.training import keep_fitted_state
+from skwass.training import keep_fitted_state, with_gradients
 from skwass.vision._estimator import (
     AUTO,
     BELOW_ONE,
@@ -343,6 +343,6 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
             If images are floats far from 0 to 1.
         """
         self._validate_params()
-        with keep_fitted_state(self):
+        with keep_fitted_state(self), with_gradients():
             self._learn(X, y)
         return self

@@ -257,7 +257,7 @@ def _arranged(
         raise ValueError(
             f"image_shape={image_shape!r}, but X has samples of shape {X.shape[1:]}."
         )
-    if X.ndim not in (3, 4):
+    if X.ndim not in (3, 4) or 0 in X.shape:
         raise ValueError(
             "X must be a table or images, of shape (n_samples, n_features), (n_samples,"
             " height, width) or, with channels, of four axes; got shape "
@@ -330,10 +330,15 @@ def _is_positive(size: Any) -> bool:
 
 def _patch_of_side(side: int) -> int:
     """The divisor by which the number of patches is nearest to √(2 · side)."""
-    target = math.sqrt(2 * side)
     divisors = [size for size in range(1, side + 1) if side % size == 0]
+
+    def far(size: int) -> float:
+        """The square of the number over that of the target, or the inverse."""
+        ratio = side / (2 * size**2)
+        return max(ratio, 1 / ratio)
+
     # of two as near, the one of fewer patches
-    return min(reversed(divisors), key=lambda size: abs(math.log(side / size / target)))
+    return min(reversed(divisors), key=far)
 
 
 def _least_patch(n_features: int) -> int:

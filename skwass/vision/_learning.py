@@ -22,7 +22,6 @@ from skwass.training import (
     held_out_places,
     places_of,
     with_class_weight,
-    with_gradients,
     with_mean_one,
 )
 from skwass.vision._images import Images, centre_of, read
@@ -108,10 +107,9 @@ class StochasticLearner(StochasticPredictor):
         if self.early_stopping or self.temperature == "auto":
             samples, held_out = self._split(samples, random_state)
         self._seed = draw_seed(random_state)
-        with with_gradients():
-            net = trained(
-                network, recipe, objective_of(recipe, views), samples, held_out, stream
-            )
+        net = trained(
+            network, recipe, objective_of(recipe, views), samples, held_out, stream
+        )
         history = curves_of(net)
         if not history["loss"]:
             raise KeyboardInterrupt  # stopped before there was anything to keep

@@ -24,8 +24,8 @@ class StochasticViTNet(NeuralNet):
         `Averaged`.
     stream : TorchStream
         Where augmentations and random modules draw from.
-    objective : Objective
-        The loss of a batch.
+    objective : Objective or None
+        The loss of a batch, which only training needs.
     max_grad_norm : float or None
         Longer gradients are shortened.
     """
@@ -34,7 +34,7 @@ class StochasticViTNet(NeuralNet):
         self,
         *args: Any,
         stream: TorchStream,
-        objective: Objective,
+        objective: Objective | None,
         max_grad_norm: float | None,
         **kwargs: Any,
     ) -> None:
@@ -45,6 +45,7 @@ class StochasticViTNet(NeuralNet):
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Move to where the loss of a batch is smaller."""
+        assert self.objective is not None
         self._set_training(True)
         images, targets = batch
         images = images.to(self.device)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skwass.nn import GaussianTokens, StochasticViT
 from skwass.vision._estimator import ImageEstimator
+from skwass.vision._images import Images
 from skwass.vision._net import StochasticViTNet
 from skwass.vision._reading import (
     Described,
@@ -73,7 +74,7 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         labels : ndarray of shape (n_samples,)
             Class labels.
         """
-        places = self._logits(X).argmax(axis=1)
+        places = self._logits(self._checked_images(X)).argmax(axis=1)
         return self.classes_[places]
 
     def predict_proba(self, X: Any) -> Array:
@@ -89,7 +90,7 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         proba : ndarray of shape (n_samples, n_classes), float64
             Rows sum to one; columns are as `classes_`.
         """
-        return np.exp(log_softmax(self._logits(X), axis=1))
+        return np.exp(log_softmax(self._logits(self._checked_images(X)), axis=1))
 
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithms of the probabilities.
@@ -104,7 +105,8 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         log_proba : ndarray of shape (n_samples, n_classes), float64
             In nats.
         """
-        log_proba: Array = log_softmax(self._logits(X), axis=1)
+        logits = self._logits(self._checked_images(X))
+        log_proba: Array = log_softmax(logits, axis=1)
         return log_proba
 
     def decision_function(self, X: Any) -> Array:
@@ -120,7 +122,7 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float64
             The larger, the more of the class; of two classes, of the second.
         """
-        logits = self._logits(X)
+        logits = self._logits(self._checked_images(X))
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_distribution(
@@ -147,17 +149,14 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
             them.
         """
         images = self._checked_images(X)
-        reader = self._reader(images)
         if method == "closed-form":
-            found = GaussianTokens(
-                *in_parts(reader, images, lambda x: reader.logit_distribution(x))
-            )
+            reader = self._reader(images)
+            found = GaussianTokens(*in_parts(reader, images, reader.logit_distribution))
         elif method == "sampling":
             if n_samples < 1:
                 raise ValueError(f"n_samples must be at least 1; got {n_samples!r}.")
-            found = sampled_logits(
-                reader, described(reader, images), n_samples, self._seed
-            )
+            pooled = self._described(images)
+            found = sampled_logits(self.network_, pooled, n_samples, self._seed)
         else:
             raise ValueError(
                 f"method must be 'closed-form' or 'sampling'; got {method!r}."
@@ -177,7 +176,8 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         embedding : ndarray of shape (n_samples, width), float32
             Before the norm of the head.
         """
-        embedding: NDArray[np.float32] = self._described(X).mean.float().numpy()
+        found = self._described(self._checked_images(X))
+        embedding: NDArray[np.float32] = found.mean.float().numpy()
         return embedding
 
     def ood_score(self, X: Any, method: str = "wasserstein") -> Array:
@@ -208,7 +208,7 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         """
         if method not in METHODS:
             raise ValueError(f"method must be one of {METHODS}; got {method!r}.")
-        found = self._described(X)
+        found = self._described(self._checked_images(X))
         scores: Array = self._reference.score(method, found, self.temperature_).numpy()
         return scores
 
@@ -263,18 +263,18 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         found: Array = patch_variances(self._reader(images), images).double().numpy()
         return found
 
-    def _logits(self, X: Any) -> Array:
+    def _logits(self, images: Images) -> Array:
         """After temperature scaling."""
-        logits: Array = self._described(X).logits.numpy()
+        logits: Array = self._described(images).logits.numpy()
         return logits / self.temperature_
 
-    def _described(self, X: Any) -> Described:
-        images = self._checked_images(X)
+    def _described(self, images: Images) -> Described:
         return described(self._reader(images), images)
 
-    def _checked_images(self, X: Any) -> Any:
+    def _checked_images(self, X: Any) -> Images:
+        """New samples, for a method of the user's."""
         check_is_fitted(self)
         return self._images(X, stacklevel=4)
 
-    def _reader(self, images: Any) -> StochasticViT:
+    def _reader(self, images: Images) -> StochasticViT:
         return reader_of(self.network_, images, self.net_.device)

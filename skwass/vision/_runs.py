@@ -110,6 +110,8 @@ def trained(
     net.module, net.optimizer = type(network), torch.optim.AdamW
     net.partial_fit(batches, y=None)
     stripped(net)
+    # it may hold a function of the user's that does not pickle
+    net.objective = None
     net.module_ = for_prediction(net.module_).eval()
     return net
 

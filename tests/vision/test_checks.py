@@ -1,7 +1,5 @@
 """scikit-learn's checks over the classifier, in several configurations."""
 
-import pytest
-from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skwass.vision import StochasticViTClassifier
