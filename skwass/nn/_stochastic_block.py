@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from skwass.nn._gaussian_layers import positive, positive_root
+from skwass.nn._gaussian_heads import attend_heads, heads
+from skwass.nn._gaussian_layers import positive
 from skwass.nn._wasserstein_attention import (
     Aggregation,
     GaussianTokens,
-    attend,
     wasserstein_attention_weights,
 )
 
@@ -62,11 +62,12 @@ class DotBlock(nn.Module):
         mean : Tensor of shape (n_samples, n_tokens, width)
             What has become of them.
         """
-        kept = kept_samples(mean, self.drop_path if self.training else 0.0)
+        kept = self.kept_samples(mean)
         query, key, value = heads(self.mean.read(self.mean.first(mean)), self.n_heads)
         found = scaled_dot_product_attention(query, key, value)
-        mean = mean + kept * self.dropout(self.mean.write(joined(found)))
-        return mean + kept * self.dropout(self.mean.each(self.mean.second(mean)))
+        found = self.mean.write(found.transpose(1, 2).flatten(2))
+        mean = self.added(mean, found, kept)
+        return self.added(mean, self.mean.each(self.mean.second(mean)), kept)
 
     def weights(self, mean: Tensor) -> Tensor:
         """Weights of attention.
@@ -83,6 +84,42 @@ class DotBlock(nn.Module):
         """
         query, key, _ = heads(self.mean.read(self.mean.first(mean)), self.n_heads)
         return (query @ key.mT / query.shape[-1] ** 0.5).softmax(-1)
+
+    def kept_samples(self, x: Tensor) -> Tensor | None:
+        """A factor for each sample: zero for some, and more than one for the others.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_tokens, width)
+            Tokens.
+
+        Returns
+        -------
+        factors : Tensor of shape (n_samples, 1, 1) or None
+            None if all are kept.
+        """
+        if not (self.training and self.drop_path):
+            return None
+        kept = torch.rand(len(x), 1, 1, device=x.device, dtype=x.dtype)
+        return (kept >= self.drop_path).to(x.dtype) / (1 - self.drop_path)
+
+    def added(self, x: Tensor, update: Tensor, kept: Tensor | None) -> Tensor:
+        """Tokens with an update.
+
+        Parameters
+        ----------
+        x, update : Tensor of shape (n_samples, n_tokens, width)
+            Tokens, and what is added to them.
+        kept : Tensor of shape (n_samples, 1, 1) or None
+            What `kept_samples` gives.
+
+        Returns
+        -------
+        x : Tensor of shape (n_samples, n_tokens, width)
+            What has become of them.
+        """
+        update = self.dropout(update)
+        return x + update if kept is None else torch.addcmul(x, update, kept)
 
 
 class WassersteinBlock(DotBlock):
@@ -130,13 +167,17 @@ class WassersteinBlock(DotBlock):
         mean, raw : Tensor of shape (n_samples, n_tokens, width)
             What has become of them.
         """
-        kept = kept_samples(mean, self.drop_path if self.training else 0.0)
-        query, key, value = self._heads(mean, raw)
-        found = attend(query, key, value, self.temperature, self.cov_aggregation)
-        mean = mean + kept * self.dropout(self.mean.write(joined(found.mean)))
-        raw = raw + kept * self.dropout(self.variance.write(joined(found.variance)))
-        mean = mean + kept * self.dropout(self.mean.each(self.mean.second(mean)))
-        raw = raw + kept * self.dropout(self.variance.each(self.variance.second(raw)))
+        kept = self.kept_samples(mean)
+        found = attend_heads(
+            self.mean.read(self.mean.first(mean)),
+            self.variance.read(self.variance.first(raw).flatten(0, 1)),
+            self.temperature,
+            self.cov_aggregation,
+        )
+        mean = self.added(mean, self.mean.write(found.mean), kept)
+        raw = self.added(raw, self.variance.write(found.variance), kept)
+        mean = self.added(mean, self.mean.each(self.mean.second(mean)), kept)
+        raw = self.added(raw, self.variance.each(self.variance.second(raw)), kept)
         return mean, raw
 
     @property
@@ -165,15 +206,6 @@ class WassersteinBlock(DotBlock):
         )
         return wasserstein_attention_weights(query, key, self.temperature)
 
-    def _heads(
-        self, mean: Tensor, raw: Tensor
-    ) -> tuple[Tensor, Tensor, GaussianTokens]:
-        means = heads(self.mean.read(self.mean.first(mean)), self.n_heads)
-        raws = heads(self.variance.read(self.variance.first(raw)), self.n_heads)
-        query = torch.cat([means[0], positive_root(raws[0])], -1)
-        key = torch.cat([means[1], positive_root(raws[1])], -1)
-        return query, key, GaussianTokens(means[2], positive(raws[2]))
-
 
 class Stream(nn.Module):
     """What a block has for one of its streams.
@@ -195,22 +227,3 @@ class Stream(nn.Module):
         self.each = nn.Sequential(
             nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
         )
-
-
-def heads(projected: Tensor, n_heads: int) -> tuple[Tensor, ...]:
-    """Queries, keys and values, (n_samples, n_heads, n_tokens, width) each."""
-    parts = projected.unflatten(-1, (3, n_heads, -1)).permute(2, 0, 3, 1, 4)
-    return parts.unbind(0)
-
-
-def joined(found: Tensor) -> Tensor:
-    """Heads side by side, (n_samples, n_tokens, width)."""
-    return found.transpose(1, 2).flatten(2)
-
-
-def kept_samples(x: Tensor, drop_path: float) -> Tensor | float:
-    """A factor for each sample: zero for some, and more than one for the others."""
-    if not drop_path:
-        return 1.0
-    kept = torch.rand(len(x), 1, 1, device=x.device, dtype=x.dtype) >= drop_path
-    return kept.to(x.dtype) / (1 - drop_path)

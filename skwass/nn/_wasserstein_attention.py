@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import pad, scaled_dot_product_attention
+
+from skwass.nn._fused_attention import MOST_KEPT, attend_backward, attend_forward
+from skwass.nn._precision import exactly, precise
+from skwass.nn._sdpa_attention import attend_by_sdpa
 
 Aggregation = Literal["squared", "linear"]
 Implementation = Literal["auto", "fused", "sdpa"]
-
-_LONG = 512
 
 
 class GaussianTokens(NamedTuple):
@@ -47,32 +48,51 @@ def wasserstein_attention(
        A_{ij} \propto e^{-\tau W_2^2(q_i, k_j)}, \qquad
        W_2^2 = \|\mu_q - \mu_k\|^2 + \|\sqrt{\sigma_q} - \sqrt{\sigma_k}\|^2,
 
-    and what token i gets is the Gaussian of mean :math:`\sum_j A_{ij} \mu_j` and
-    variance :math:`\sum_j A_{ij}^2 \sigma_j`, that of a combination of independent
-    Gaussians [1]_.
+    with variances :math:`\sigma`; what token i gets is the Gaussian of mean
+    :math:`\sum_j A_{ij} \mu_j` and variance :math:`\sum_j A_{ij}^2 \sigma_j`, that of a
+    combination of independent Gaussians [1]_ [2]_.
 
     Parameters
     ----------
     query, key, value : GaussianTokens of shape (batch, heads, n_tokens, width)
-        Means and variances; keys and values are as many.
-    temperature : Tensor of shape (heads,) or float
-        The factor :math:`\tau` of squared distances.
+        Means and variances, positive; keys and values are as many, queries need not be.
+    temperature : Tensor of shape (heads,) or (), or float
+        The factor :math:`\tau` of squared distances, positive. It can be learnt.
     cov_aggregation : {"squared", "linear"}, default="squared"
         Weights of variances: those of means squared, or as they are.
     implementation : {"auto", "fused", "sdpa"}, default="auto"
-        The result is the same. "fused" keeps the weights for the backward pass, "sdpa"
-        goes through ``torch.nn.functional.scaled_dot_product_attention``, whose memory
-        grows with the number of tokens and not with its square. "auto" takes what was
-        measured to be faster for this length.
+        The result is the same but for rounding. "fused" has a backward pass by hand; it
+        keeps the weights of up to 768 tokens, and computes those of longer sequences
+        again in pieces, so that memory grows with their length and not with its square.
+        "sdpa" goes through `torch.nn.functional.scaled_dot_product_attention`. "auto"
+        takes what was measured to be faster: "fused" on a CPU and for up to 768 tokens.
 
     Returns
     -------
     tokens : GaussianTokens of shape (batch, heads, n_tokens, width)
-        One for each query.
+        One for each query, of the dtype of values.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other or an option is unknown.
+
+    Notes
+    -----
+    Squared distances to the same query differ by
+    :math:`\|k_j\|^2 - 2 q_i \cdot k_j`, where q and k are means beside standard
+    deviations, so that one product of matrices gives all scores. They are computed in
+    float32 or more, under ``torch.autocast`` too: half precision would lose distances
+    that are small beside norms.
+
+    There is no second derivative.
 
     References
     ----------
-    .. [1] Fan et al. Sequential recommendation via stochastic self-attention. WWW 2022.
+    .. [1] Fan et al. Sequential recommendation via stochastic self-attention. WWW 2022,
+       arXiv:2201.06035.
+    .. [2] Erick, Rezaei, Müller, Kainz. Uncertainty-aware vision transformers with
+       Wasserstein distance. arXiv:2311.18645.
 
     Examples
     --------
@@ -83,163 +103,152 @@ def wasserstein_attention(
     >>> found.variance[0, 0, 0]  # two tokens with a weight of one half each
     tensor([0.5000, 0.5000, 0.5000])
     """
-    return attend(
-        torch.cat([query.mean, query.variance.sqrt()], -1),
-        torch.cat([key.mean, key.variance.sqrt()], -1),
-        value,
-        temperature,
-        cov_aggregation,
-        implementation,
-    )
-
-
-def attend(
-    query: Tensor,
-    key: Tensor,
-    value: GaussianTokens,
-    temperature: Tensor | float,
-    cov_aggregation: Aggregation = "squared",
-    implementation: Implementation = "auto",
-) -> GaussianTokens:
-    """The same of queries and keys that are means beside standard deviations.
-
-    Parameters
-    ----------
-    query, key : Tensor of shape (batch, heads, n_tokens, 2 * width)
-        Points whose Euclidean distance is the Wasserstein distance.
-    value : GaussianTokens
-        As in `wasserstein_attention`, and so are all others.
-    temperature, cov_aggregation, implementation
-        As there.
-
-    Returns
-    -------
-    tokens : GaussianTokens
-        As there.
-    """
-    tau = torch.as_tensor(temperature, dtype=query.dtype, device=query.device)
-    tau = tau.expand(query.shape[1])
+    _check(query, key, value)
+    for name, option, known in (
+        ("cov_aggregation", cov_aggregation, get_args(Aggregation)),
+        ("implementation", implementation, get_args(Implementation)),
+    ):
+        if option not in known:
+            raise ValueError(f"{name} must be one of {known}; got {option!r}.")
     squared = cov_aggregation == "squared"
-    if implementation == "auto":
-        implementation = "sdpa" if key.shape[2] > _LONG else "fused"
-    if implementation == "sdpa":
-        return _through_sdpa(query, key, value, tau, squared)
-    return GaussianTokens(*_Fused.apply(query, key, *value, tau, squared))
+    with exactly(query.mean):
+        (qm, qv), (km, kv), (vm, vv) = (
+            (precise(each.mean), precise(each.variance)) for each in (query, key, value)
+        )
+        tau = _factors(temperature, qm)
+        points = (qm, qv.sqrt(), km, kv.sqrt())
+        if implementation == "auto":
+            short = qm.shape[2] * km.shape[2] <= MOST_KEPT
+            implementation = "fused" if qm.device.type == "cpu" or short else "sdpa"
+        if implementation == "fused":
+            mean, variance = _Fused.apply(*points, vm, vv, tau, squared)
+        else:
+            mean, variance = attend_by_sdpa(*points, vm, vv, tau, squared)
+    dtype = value.mean.dtype
+    return GaussianTokens(mean.to(dtype), variance.to(dtype))
 
 
 def wasserstein_attention_weights(
     query: GaussianTokens, key: GaussianTokens, temperature: Tensor | float
 ) -> Tensor:
-    """The weights of `wasserstein_attention`.
+    """The weights of `wasserstein_attention`, to look at.
 
     Parameters
     ----------
     query, key : GaussianTokens of shape (batch, heads, n_tokens, width)
         Means and variances.
-    temperature : Tensor of shape (heads,) or float
+    temperature : Tensor of shape (heads,) or (), or float
         The factor of squared distances.
 
     Returns
     -------
     weights : Tensor of shape (batch, heads, n_queries, n_keys)
         Rows sum to one.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skwass.nn import GaussianTokens, wasserstein_attention_weights
+    >>> mean = torch.tensor([0.0, 1.0]).view(1, 1, 2, 1)
+    >>> tokens = GaussianTokens(mean, torch.ones_like(mean))
+    >>> wasserstein_attention_weights(tokens, tokens, temperature=1.0)[0, 0]
+    tensor([[0.7311, 0.2689],
+            [0.2689, 0.7311]])
     """
-    q = torch.cat([query.mean, query.variance.sqrt()], -1)
-    k = torch.cat([key.mean, key.variance.sqrt()], -1)
-    tau = torch.as_tensor(temperature, dtype=q.dtype, device=q.device)
-    products = 2 * q @ k.transpose(-1, -2) - k.square().sum(-1)[..., None, :]
-    return (tau.reshape(-1, 1, 1) * products).softmax(-1)
+    _check(query, key, key)
+    with exactly(query.mean):
+        q, k = (
+            torch.cat([precise(each.mean), precise(each.variance).sqrt()], -1)
+            for each in (query, key)
+        )
+        tau = _factors(temperature, q)[:, None, None]
+        score = 2 * q @ k.mT - k.square().sum(-1)[..., None, :]
+        return (tau * score).softmax(-1).to(query.mean.dtype)
 
 
 class _Fused(Function):
-    """One product, one softmax; the weights are all that is kept of that size."""
+    """Of means and deviations of queries and keys, means and variances of values."""
 
     @staticmethod
     def forward(
         ctx: Any,
-        query: Tensor,
-        key: Tensor,
-        mean: Tensor,
-        variance: Tensor,
-        temperature: Tensor,
+        qm: Tensor,
+        qs: Tensor,
+        km: Tensor,
+        ks: Tensor,
+        vm: Tensor,
+        vv: Tensor,
+        tau: Tensor,
         squared: bool,
     ) -> tuple[Tensor, Tensor]:
-        n_heads = query.shape[1]
-        q, k, vm, vc = (t.flatten(0, 1) for t in (query, key, mean, variance))
-        tau = temperature.repeat(len(q) // n_heads)[:, None, None]
-        scaled = k * (2 * tau)
-        norms = k.square().sum(-1)
-        weights = torch.baddbmm(norms[:, None] * -tau, q, scaled.mT)
-        torch.softmax(weights, -1, out=weights)
-        om = weights @ vm
-        oc = (weights.square() if squared else weights) @ vc
-        ctx.save_for_backward(q, scaled, norms, vm, vc, weights, om, oc, tau)
-        ctx.squared, ctx.n_heads = squared, n_heads
-        shape = (len(query), n_heads)
-        return om.unflatten(0, shape), oc.unflatten(0, shape)
+        shape = (*qm.shape[:3], vm.shape[-1])
+        out = (vm.new_empty(shape), vm.new_empty(shape))
+        kept = attend_forward((qm, qs), (km, ks), (vm, vv), tau, squared, out)
+        ctx.save_for_backward(qm, qs, km, ks, vm, vv, tau, *out, *kept)
+        ctx.squared = squared
+        return out
 
     @staticmethod
     @once_differentiable
     def backward(
         ctx: Any, to_mean: Tensor, to_variance: Tensor
     ) -> tuple[Tensor | None, ...]:
-        q, scaled, norms, vm, vc, weights, om, oc, tau = ctx.saved_tensors
-        gm, gc = to_mean.flatten(0, 1), to_variance.flatten(0, 1)
-        along = (gm * om).sum(-1, keepdim=True)
-        along.add_((gc * oc).sum(-1, keepdim=True), alpha=2 if ctx.squared else 1)
-        slope = torch.baddbmm(along.neg_(), gm, vm.mT)
-        d_vm = weights.mT @ gm
-        if ctx.squared:
-            square = weights.square()
-            d_vc = square.mT @ gc
-            torch.bmm(gc, vc.mT, out=square)
-            slope.addcmul_(weights, square, value=2)
-        else:
-            slope.baddbmm_(gc, vc.mT)
-            d_vc = weights.mT @ gc
-        slope.mul_(weights)
-        d_q = slope @ scaled
-        columns = slope.sum(1)
-        d_k = torch.baddbmm(columns[..., None] * -scaled, slope.mT, q * (2 * tau))
-        d_tau = (q * d_q).sum((1, 2)) / tau[:, 0, 0] - (columns * norms).sum(1)
-        d_tau = d_tau.unflatten(0, (-1, ctx.n_heads)).sum(0)
-        shape = (-1, ctx.n_heads)
-        grads = (each.unflatten(0, shape) for each in (d_q, d_k, d_vm, d_vc))
-        return (*grads, d_tau, None)
+        qm, qs, km, ks, vm, vv, tau, om, ov, bias, weights = ctx.saved_tensors
+        inputs = ((qm, qs), (km, ks), (vm, vv))
+        by_q, by_k, by_v = (
+            (torch.empty_like(a), torch.empty_like(b)) for a, b in inputs
+        )
+        with exactly(qm):
+            by_tau = attend_backward(
+                inputs,
+                (bias, weights),
+                tau,
+                ctx.squared,
+                (om, ov),
+                (to_mean, to_variance),
+                (by_q, by_k, by_v),
+            )
+        return (*by_q, *by_k, *by_v, by_tau, None)
 
 
-def _through_sdpa(
-    query: Tensor, key: Tensor, value: GaussianTokens, tau: Tensor, squared: bool
-) -> GaussianTokens:
-    """The bias of keys is a column of theirs, as a mask would have a dense gradient."""
-    width = value.mean.shape[-1]
-    size = -(-(2 * width + 2) // 8) * 8
-    factor = 2 * tau[:, None, None]
-    bias = -0.5 * key.square().sum(-1, keepdim=True)
-    q = query * factor
-    columns = [q, factor.expand(len(q), -1, q.shape[2], 1)]
-    if not squared:
-        q = pad(torch.cat(columns, -1), (0, size - 2 * width - 1))
-        k = pad(torch.cat([key, bias], -1), (0, size - 2 * width - 1))
-        v = pad(torch.cat(value, -1), (0, size - 2 * width))
-        found = scaled_dot_product_attention(q, k, v, scale=1.0)
-        return GaussianTokens(found[..., :width], found[..., width : 2 * width])
-    with torch.no_grad():
-        logits = q @ key.mT + factor * bias.mT
-        sink = logits.logsumexp(-1, keepdim=True)
-    q = pad(torch.cat([*columns, sink], -1), (0, size - 2 * width - 2))
-    k = torch.cat([key, bias], -1)
-    k = pad(k, (0, size - 2 * width - 1, 0, 1))
-    last = torch.zeros_like(k[..., -1:, :])
-    last[..., 2 * width + 1] = 1
-    k = torch.cat([k[..., :-1, :], last], -2)
-    v = pad(torch.cat(value, -1), (0, size - 2 * width, 0, 1))
-    mark = torch.zeros_like(v)
-    mark[..., -1, -1] = 1
-    v = v + mark
-    once = scaled_dot_product_attention(q, k, v, scale=1.0)
-    twice = scaled_dot_product_attention(q, k, v, scale=2.0)
-    p, p2 = once[..., -1:], twice[..., -1:]
-    mean = once[..., :width] / (1 - p)
-    variance = twice[..., width : 2 * width] / p2 * (p / (1 - p)).square()
-    return GaussianTokens(mean, variance)
+def _factors(temperature: Tensor | float, like: Tensor) -> Tensor:
+    """One for each head."""
+    tau = torch.as_tensor(temperature, dtype=like.dtype, device=like.device)
+    if tau.ndim > 1 or tau.numel() not in (1, like.shape[1]):
+        raise ValueError(
+            "temperature must be a number or a tensor of shape (heads,), here "
+            f"({like.shape[1]},); got shape {tuple(tau.shape)}."
+        )
+    return tau.expand(like.shape[1])
+
+
+def _check(query: GaussianTokens, key: GaussianTokens, value: GaussianTokens) -> None:
+    for name, tokens in (("query", query), ("key", key), ("value", value)):
+        shapes = [tuple(part.shape) for part in tokens]
+        if len(shapes[0]) != 4 or shapes[0] != shapes[1]:
+            raise ValueError(
+                f"{name} must hold means and variances of the same shape (batch, "
+                f"heads, n_tokens, width); got {shapes[0]} and {shapes[1]}."
+            )
+        if not all(part.is_floating_point() for part in tokens):
+            raise ValueError(
+                f"{name} must hold floating-point numbers; got {tokens.mean.dtype} and "
+                f"{tokens.variance.dtype}."
+            )
+    shape = query.mean.shape
+    wanted = (*shape[:2], key.mean.shape[2], shape[3])
+    if key.mean.shape != wanted:
+        raise ValueError(
+            "key must have the batch, heads and width of query, "
+            f"{tuple(wanted)}; got {tuple(key.mean.shape)}."
+        )
+    if value.mean.shape[:3] != wanted[:3]:
+        raise ValueError(
+            "value must have the batch, heads and n_tokens of key, "
+            f"{tuple(wanted[:3])}; got {tuple(value.mean.shape[:3])}."
+        )
