@@ -148,12 +148,14 @@ def read_more(estimator: Any, X: Any, known: Known) -> Images:
     known : Known
         Of the fit.
     """
-    # the names of columns, if there are some, have to be those of the fit
+    n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
     flat = known.form.tabular or estimator.image_shape is not None
-    checked = check_array(X, estimator=estimator, input_name="X", **_ACCEPTED)
-    if checked.ndim == 2 and flat:
-        validate_data(estimator, X, reset=False, skip_check_array=True)
-    images = _as_images(checked, estimator)
+    if flat and n_axes <= 2:
+        X = validate_data(estimator, X, reset=False, **_ACCEPTED)
+    else:
+        # features of images are not their second axis, and forms are compared below
+        X = check_array(X, estimator=estimator, input_name="X", **_ACCEPTED)
+    images = _as_images(X, estimator)
     if images.form != known.form:
         raise ValueError(f"X has {images.form}; the fit had {known.form}.")
     if images.scaled and not known.were_bright:
