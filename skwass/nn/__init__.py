@@ -8,6 +8,7 @@ from skwass.nn._bayesian import (
     BayesianLayer,
     BayesianLinear,
 )
+from skwass.nn._block_masks import block_masks
 from skwass.nn._contrastive import InfoNCELoss, NTXentLoss
 from skwass.nn._conversion import make_bayesian
 from skwass.nn._device import checked_device
@@ -21,6 +22,12 @@ from skwass.nn._likelihoods import (
     GaussianLikelihood,
     WeightedCrossEntropy,
     gaussian_parameters,
+)
+from skwass.nn._masked_prediction import (
+    MaskedComparison,
+    MaskedPrediction,
+    PlaceDecoder,
+    spread_between_images,
 )
 from skwass.nn._momentum import EmbeddingQueue, MomentumCopy
 from skwass.nn._moved_reference import MovedReference
@@ -81,6 +88,8 @@ __all__ = [
     "ImitationLoss",
     "InfoNCELoss",
     "Landscape",
+    "MaskedComparison",
+    "MaskedPrediction",
     "MixedImages",
     "MoCo",
     "MomentumCopy",
@@ -88,6 +97,7 @@ __all__ = [
     "NTXentLoss",
     "NegativeCosineLoss",
     "Perceptron",
+    "PlaceDecoder",
     "ProjectionHead",
     "QuantileEncoder",
     "ResidualEncoder",
@@ -108,6 +118,7 @@ __all__ = [
     "WormholeAutoencoder",
     "ZeroCL",
     "ZeroCLLoss",
+    "block_masks",
     "centre_and_scale",
     "checked_device",
     "gaussian_parameters",
@@ -119,6 +130,7 @@ __all__ = [
     "mean_weights",
     "random_direction",
     "sampled_weights",
+    "spread_between_images",
     "unit_rows",
     "wasserstein_attention",
     "wasserstein_attention_weights",

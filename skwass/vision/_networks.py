@@ -42,7 +42,12 @@ def options_of(estimator: Any, form: Form, n_outputs: int) -> dict[str, Any]:
         "n_outputs": n_outputs,
         "image_shape": form.shape,
         "patch_size": patch_of(estimator.patch_size, form),
-        **{name: getattr(estimator, name) for name in OPTIONS},
+        # a pre-trainer has no head
+        **{
+            name: getattr(estimator, name)
+            for name in OPTIONS
+            if hasattr(estimator, name)
+        },
     }
 
 
@@ -87,7 +92,7 @@ def started_from(pretrained: Any, options: dict[str, Any], seed: int) -> Stochas
 def check_same_network(network: StochasticViT, options: dict[str, Any]) -> None:
     """Refuse to go on with a network that would be built otherwise now."""
     for name, then in network.options.items():
-        if name not in _OF_TRAINING and then != options[name]:
+        if name not in _OF_TRAINING and then != options.get(name, then):
             raise ValueError(
                 "warm_start=True goes on with the network of the last fit, which had "
                 f"{name}={then!r}; got {options[name]!r}. Set warm_start=False to "
