@@ -12,6 +12,8 @@ from skwass.nn._draws import uniform
 #: a block covers this share of the grid, and is this much taller than wide
 _AREA = (1 / 12, 1 / 3)
 _ASPECT = (0.5, 2.0)
+#: share of the grid that a block covers at least, on average, for its edges
+_COVERED = 0.03
 
 
 def block_masks(
@@ -82,14 +84,14 @@ def _first_blocks(
     generator: torch.Generator | None,
 ) -> Tensor:
     """For each patch the number of the first rectangle that covers it."""
-    # of so many that overlap, hardly ever fewer than needed
-    n_blocks = math.ceil(4 * -math.log1p(-min(share, 0.95)) / sum(_AREA)) + 4
+    # so many that hardly ever fewer patches are covered than wanted
+    n_blocks = math.ceil(math.log1p(-min(share, 0.95)) / math.log1p(-_COVERED)) + 4
     draw = uniform([4, n_samples, n_blocks, 1], torch.empty(0), generator)
-    n_covered = math.prod(grid) * (_AREA[0] + (_AREA[1] - _AREA[0]) * draw[0])
+    area = math.prod(grid) * (_AREA[0] + (_AREA[1] - _AREA[0]) * draw[0])
     low, high = map(math.log, _ASPECT)
     aspect = (low + (high - low) * draw[1]).exp()
-    rows = _within(grid[0], (n_covered * aspect).sqrt(), draw[2])
-    columns = _within(grid[1], (n_covered / aspect).sqrt(), draw[3])
+    rows = _within(grid[0], (area * aspect).sqrt(), draw[2])
+    columns = _within(grid[1], (area / aspect).sqrt(), draw[3])
     covered = (rows[..., :, None] & columns[..., None, :]).flatten(2)
     # the first of equal ones; a patch that no rectangle covers comes last
     found = covered.to(torch.uint8).argmax(dim=1)
@@ -97,8 +99,12 @@ def _first_blocks(
 
 
 def _within(side: int, length: Tensor, start: Tensor) -> Tensor:
-    """From lengths and shares of the way (..., 1) to places (..., side)."""
+    """From lengths and shares of the way (..., 1) to places (..., side).
+
+    A rectangle may begin before the edge or end behind it, so that it covers places at
+    the edge as often as others.
+    """
     length = length.round().clamp(1, side)
-    first = (start * (side - length + 1)).floor()
+    first = (start * (side + length - 1)).floor() + 1 - length
     places = torch.arange(side)
     return (places >= first) & (places < first + length)
