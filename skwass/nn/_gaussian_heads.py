@@ -10,12 +10,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from skwass.nn._fused_attention import (
-    MOST_KEPT,
-    Pair,
-    attend_backward,
-    attend_forward,
-)
+from skwass.nn._attention_pieces import MOST_KEPT, Pair
+from skwass.nn._fused_attention import attend_backward, attend_forward
 from skwass.nn._gaussian_layers import positive, positive_root_
 from skwass.nn._precision import exactly, precise
 from skwass.nn._wasserstein_attention import (
@@ -104,7 +100,8 @@ class _FusedHeads(Function):
         shape = (*means.shape[:2], means.shape[2] // 3)
         out = (means.new_empty(shape), means.new_empty(shape))
         inputs = _paired(means, raws, n)
-        kept = attend_forward(*inputs, tau, squared, _split(out, n))
+        keep = any(ctx.needs_input_grad)
+        kept = attend_forward(*inputs, tau, squared, _split(out, n), keep=keep)
         ctx.save_for_backward(means, raws, tau, *out, *kept)
         ctx.squared = squared
         return (*out, raws)

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from skwass.nn._fused_attention import MOST_KEPT, attend_backward, attend_forward
+from skwass.nn._attention_pieces import MOST_KEPT
+from skwass.nn._fused_attention import attend_backward, attend_forward
 from skwass.nn._precision import exactly, precise
 from skwass.nn._sdpa_attention import attend_by_sdpa
 
@@ -188,7 +189,10 @@ class _Fused(Function):
     ) -> tuple[Tensor, Tensor]:
         shape = (*qm.shape[:3], vm.shape[-1])
         out = (vm.new_empty(shape), vm.new_empty(shape))
-        kept = attend_forward((qm, qs), (km, ks), (vm, vv), tau, squared, out)
+        keep = any(ctx.needs_input_grad)
+        kept = attend_forward(
+            (qm, qs), (km, ks), (vm, vv), tau, squared, out, keep=keep
+        )
         ctx.save_for_backward(qm, qs, km, ks, vm, vv, tau, *out, *kept)
         ctx.squared = squared
         return out
