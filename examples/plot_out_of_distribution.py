@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from skwass.plotting import AttentionDisplay, OODDisplay, UncertaintyDisplay
-from skwass.vision import StochasticViTClassifier
+from skwass import StochasticViTClassifier
 
 digits = load_digits()
 images, labels = digits.images / 16, digits.target

@@ -30,6 +30,7 @@ from skwass.transport import (
     wasserstein_barycenter,
     wasserstein_distances,
 )
+from skwass.vision import StochasticViTClassifier, StochasticViTPretrainer
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,8 @@ __all__ = [
     "PointClouds",
     "SelfSupervisedEmbedder",
     "SlicedWassersteinEmbedder",
+    "StochasticViTClassifier",
+    "StochasticViTPretrainer",
     "WassersteinUniformityScorer",
     "WormholeEmbedder",
     "as_point_clouds",

@@ -186,7 +186,7 @@ class AttentionDisplay:
         Digits, which are one channel of 8 × 8 pixels:
 
         >>> from sklearn.datasets import load_digits
-        >>> from skwass.vision import StochasticViTClassifier
+        >>> from skwass import StochasticViTClassifier
         >>> from skwass.plotting import AttentionDisplay
         >>> digits = load_digits()
         >>> X, y = digits.images / 16, digits.target
