@@ -179,8 +179,10 @@ class MaskedPrediction(nn.Module):
             loss = loss + self.pooled_weight * pooled
         return MaskedComparison(
             loss,
-            *(part.detach() for part in (prediction, pooled, distance)),
-            spread_between_images(targets),
+            prediction=prediction.detach(),
+            pooled_prediction=pooled.detach(),
+            distance=distance.detach(),
+            spread=spread_between_images(targets),
         )
 
     @torch.no_grad()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -85,7 +85,12 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
     pretrained : StochasticViTPretrainer, StochasticViT or fitted classifier, \
             default=None
         Where weights start from, but for the head. The architecture and the scale of
-        pixels are then those of that network.
+        pixels are then those of that network; parameters of an architecture are left
+        out, or say the same. In a search, whose clones are not fitted, give the
+        `network_` of a pre-trainer.
+    n_pretraining_iter : int, default=0
+        Epochs of pre-training, as of :class:`StochasticViTPretrainer`, on all samples
+        of a fit, whether labelled or not, before labels are looked at.
     augmentation : callable, "auto" or None, default="auto"
         Takes a batch of images, (n, C, H, W), and a `torch.Generator`, and returns a
         tensor of the same shape. "auto" is :class:`~skwass.nn.ImageAugmentation`:
@@ -159,6 +164,8 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         What logits are divided by.
     history_ : dict of str to list of float
         "loss" of each epoch, and "validation_loss" if samples were held out.
+    pretraining_history_ : dict of str to list of float
+        As of :class:`StochasticViTPretrainer`, if there was pre-training.
     n_iter_ : int
         Epochs done.
     n_features_in_ : int
@@ -168,6 +175,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
 
     See Also
     --------
+    StochasticViTPretrainer : Learns from images without labels.
     skwass.nn.StochasticViT : The network.
     OTMDRClassifier : Training by worst cases, which takes that network as a module.
 
@@ -185,7 +193,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.model_selection import train_test_split
-    >>> from skwass.vision import StochasticViTClassifier
+    >>> from skwass import StochasticViTClassifier
     >>> digits = load_digits()
     >>> X, X_test, y, y_test = train_test_split(
     ...     digits.images, digits.target, random_state=0
@@ -205,6 +213,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         **StochasticLearner._parameter_constraints,
         "head": [StrOptions({"probit", "mean"})],
         "pretrained": [None, nn.Module, HasMethods(["fit", "transform"])],
+        "n_pretraining_iter": [Interval(Integral, 0, None, closed="left")],
         "lambda1": [NOT_NEGATIVE],
         "lambda2": [NOT_NEGATIVE],
         "mixup": [NOT_NEGATIVE],
@@ -238,6 +247,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         dropout: float = 0.0,
         drop_path: float = 0.0,
         pretrained: Any = None,
+        n_pretraining_iter: int = 0,
         augmentation: Callable[..., Any] | str | None = "auto",
         mixup: float = 0.0,
         cutmix: float = 0.0,
@@ -279,6 +289,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         self.dropout = dropout
         self.drop_path = drop_path
         self.pretrained = pretrained
+        self.n_pretraining_iter = n_pretraining_iter
         self.augmentation = augmentation
         self.mixup = mixup
         self.cutmix = cutmix
@@ -322,8 +333,8 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
             column of a table, is standardised within the network.
         y : array-like of shape (n_samples,)
             Labels: numbers or strings, of two classes at least. -1 marks a sample
-            without label, which is left out of the loss; where all labels are -1 or 1,
-            both are classes.
+            without label, which only pre-training learns from; where all labels are -1
+            or 1, both are classes.
 
         Returns
         -------

@@ -33,6 +33,13 @@ from skwass.vision._networks import (
     started_from,
 )
 from skwass.vision._predicting import StochasticPredictor
+from skwass.vision._pretrainer import StochasticViTPretrainer
+from skwass.vision._pretraining import curves_of as pretraining_curves_of
+from skwass.vision._pretraining import pretrain, student_and_teacher
+from skwass.vision._pretraining_recipe import (
+    PretrainingRecipe,
+    check_that_some_can_be_seen,
+)
 from skwass.vision._reading import described, reader_of
 from skwass.vision._recipe import Recipe
 from skwass.vision._runs import (
@@ -52,9 +59,12 @@ class StochasticLearner(StochasticPredictor):
     augmentation: Any
     class_weight: Any
     early_stopping: bool
+    device: str
+    n_pretraining_iter: int
     pretrained: Any
     temperature: Any
     validation_fraction: float
+    verbose: int
 
     def _learn(self, X: Any, y: Any) -> None:
         """Everything that `fit` does after its parameters are checked."""
@@ -77,6 +87,10 @@ class StochasticLearner(StochasticPredictor):
         samples = Samples(pixels, torch.as_tensor(places), weights)
         random_state = check_random_state(self.random_state)
         network = self._start(images, draw_seed(random_state), goes_on)
+        if not goes_on:
+            self.__dict__.pop("pretraining_history_", None)
+            if self.n_pretraining_iter:
+                self._pretrain(network, images, random_state)
         recipe = Recipe.of(self, len(samples), network.width)
         self._train(network, images, samples, recipe, random_state)
 
@@ -87,9 +101,29 @@ class StochasticLearner(StochasticPredictor):
             check_same_network(self.network_, options)
             return copy.deepcopy(self.network_)
         if self.pretrained is not None:
-            return started_from(self.pretrained, options, seed)
+            return started_from(self.pretrained, self, options, seed)
         # unlabelled samples have a say in it
         return new_network(options, *centre_of(images), seed)
+
+    def _pretrain(
+        self,
+        network: StochasticViT,
+        images: Images,
+        random_state: np.random.RandomState,
+    ) -> None:
+        """Let the network see all images, labelled or not, before it sees labels."""
+        check_that_some_can_be_seen(images.form, network.patch)
+        usual = StochasticViTPretrainer(
+            max_iter=self.n_pretraining_iter, device=self.device, verbose=self.verbose
+        )
+        recipe = PretrainingRecipe.of(
+            usual, len(images.pixels), network.width, network.depth
+        )
+        tabular = images.form.tabular
+        module = student_and_teacher(network, tabular, draw_seed(random_state))
+        stream = TorchStream(draw_seed(random_state), recipe.device)
+        net = pretrain(module, recipe, images, self.augmentation, stream, stacklevel=6)
+        self.pretraining_history_ = pretraining_curves_of(net)
 
     def _train(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from sklearn.exceptions import NotFittedError
@@ -59,25 +60,23 @@ def new_network(
         return StochasticViT(**options, mean=mean, scale=scale).float()
 
 
-def started_from(pretrained: Any, options: dict[str, Any], seed: int) -> StochasticViT:
+def started_from(
+    pretrained: Any, estimator: Any, options: dict[str, Any], seed: int
+) -> StochasticViT:
     """A network with the layers of a pre-trained one, all but the head.
 
-    Its architecture and its scale of pixels are those of the pre-trained network.
+    Its architecture and its scale of pixels are those of the pre-trained network. What
+    the estimator says of an architecture has to be the same or what it is by default.
 
     Raises
     ------
     ValueError
-        If that is none, or reads other images, or has the other kind of attention.
+        If that is none, or reads other images, or is of another architecture than the
+        estimator asks for.
     """
     network = _network_in(pretrained)
-    for name in ("image_shape", "attention"):
-        theirs = network.options[name]
-        if theirs != options[name]:
-            source = "X" if name == "image_shape" else "this estimator"
-            raise ValueError(
-                f"pretrained has {name}={theirs!r}; {source} has {options[name]!r}."
-            )
-    kept = {name: options[name] for name in ("n_outputs", *_OF_TRAINING)}
+    _check_same_architecture(network, estimator, options)
+    kept = {name: options[name] for name in ("n_outputs", "head", *_OF_TRAINING)}
     options = {**network.options, **kept}
     made = new_network(options, network.pixel_mean, network.pixel_scale, seed)
     weights = {
@@ -150,6 +149,27 @@ def for_prediction(module: nn.Module) -> StochasticViT:
     return network.requires_grad_(True)
 
 
+def _check_same_architecture(
+    network: StochasticViT, estimator: Any, options: dict[str, Any]
+) -> None:
+    given = inspect.signature(type(estimator)).parameters
+    pretrained = {**network.options, "patch_size": network.patch}
+    for name in ("image_shape", "attention", "patch_size", *OPTIONS):
+        theirs, ours = pretrained[name], options[name]
+        if theirs == ours or name in ("head", *_OF_TRAINING):
+            continue
+        if name in ("image_shape", "attention"):
+            source = "X" if name == "image_shape" else "this estimator"
+            raise ValueError(
+                f"pretrained has {name}={theirs!r}; {source} has {ours!r}."
+            )
+        if getattr(estimator, name) != given[name].default:
+            raise ValueError(
+                f"pretrained has {name}={theirs!r}; this estimator has {ours!r}. Leave "
+                f"{name} out to take that of the pre-trained network."
+            )
+
+
 def _network_in(pretrained: Any) -> StochasticViT:
     if isinstance(pretrained, StochasticViT):
         return pretrained
@@ -161,6 +181,8 @@ def _network_in(pretrained: Any) -> StochasticViT:
     network = getattr(pretrained, "network_", None)
     if network is None:
         raise NotFittedError(
-            f"pretrained is a {type(pretrained).__name__} that is not fitted yet."
+            f"pretrained is a {type(pretrained).__name__} that is not fitted yet. A "
+            "clone of a fitted one, such as in a grid search, is not: give its "
+            "network_, which is copied as it is."
         )
     return network

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,7 +17,6 @@ from sklearn.utils.validation import check_is_fitted
 from skwass.nn import MaskedPrediction, StochasticViT
 from skwass.training import (
     TorchStream,
-    check_views,
     draw_seed,
     keep_fitted_state,
     with_gradients,
@@ -31,10 +29,9 @@ from skwass.vision._estimator import (
     ImageEstimator,
 )
 from skwass.vision._images import Images, centre_of, read
-from skwass.vision._masked_net import MaskedNet, warn_if_collapsed
+from skwass.vision._masked_net import MaskedNet
 from skwass.vision._networks import check_same_network, new_network, options_of
 from skwass.vision._pretraining import (
-    adapted,
     curves_of,
     pretrain,
     student_and_teacher,
@@ -44,7 +41,6 @@ from skwass.vision._pretraining_recipe import (
     check_that_some_can_be_seen,
 )
 from skwass.vision._reading import in_parts, reader_of
-from skwass.vision._runs import views_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -337,22 +333,11 @@ class StochasticViTPretrainer(
         recipe = PretrainingRecipe.of(self, len(images.pixels), self.width, self.depth)
         self._remember(images, stacklevel=4)
         random_state = check_random_state(self.random_state)
-        stream = TorchStream(draw_seed(random_state), recipe.device)
-        views = views_of(self.augmentation, images)
-        if views is not None:
-            check_views(views, images.pixels, stream)
         module = self._start(images, options, random_state, goes_on)
-        net = pretrain(adapted(module, recipe), recipe, images, views, stream)
+        stream = TorchStream(draw_seed(random_state), recipe.device)
+        net = pretrain(module, recipe, images, self.augmentation, stream, stacklevel=5)
         self.net_, self.history_ = net, curves_of(net)
         self.n_iter_ = len(self.history_["loss"])
-        if self.n_iter_ < recipe.max_iter:
-            warnings.warn(
-                "Training was interrupted; the network is that after "
-                f"{self.n_iter_} of {recipe.max_iter} epochs.",
-                UserWarning,
-                stacklevel=4,
-            )
-        warn_if_collapsed(self.history_, recipe.lr, stacklevel=5)
 
     def _start(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 import torch
 from skorch.callbacks import Callback, LRScheduler
@@ -19,12 +21,19 @@ from skwass.training import (
     TorchStream,
     Views,
     WarmUp,
+    check_views,
     local_torch_seed,
     stripped,
 )
 from skwass.vision._images import Images
-from skwass.vision._masked_net import CURVES, MaskedNet, TargetMonitor
+from skwass.vision._masked_net import (
+    CURVES,
+    MaskedNet,
+    TargetMonitor,
+    warn_if_collapsed,
+)
 from skwass.vision._pretraining_recipe import PretrainingRecipe
+from skwass.vision._runs import views_of
 
 
 def student_and_teacher(
@@ -35,8 +44,51 @@ def student_and_teacher(
         return MaskedPrediction(network, blocks=not tabular).float()
 
 
-def adapted(module: MaskedPrediction, recipe: PretrainingRecipe) -> MaskedPrediction:
-    """A module told how it is trained, which may change from fit to fit."""
+def pretrain(
+    module: MaskedPrediction,
+    recipe: PretrainingRecipe,
+    images: Images,
+    augmentation: Any,
+    stream: TorchStream,
+    stacklevel: int,
+) -> MaskedNet:
+    """A net that has been trained, and holds the module.
+
+    Warns if it was interrupted, or has collapsed.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it is stopped in the first epoch, when there is nothing to keep.
+    """
+    views = views_of(augmentation, images)
+    if views is not None:
+        check_views(views, images.pixels, stream)
+    net = _trained(_told(module, recipe), recipe, images, views, stream)
+    history = curves_of(net)
+    n_epochs = len(history["loss"])
+    if not n_epochs:
+        raise KeyboardInterrupt
+    if n_epochs < recipe.max_iter:
+        warnings.warn(
+            f"Pre-training was interrupted; the network is that after {n_epochs} of "
+            f"{recipe.max_iter} epochs.",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+    warn_if_collapsed(history, recipe.lr, stacklevel + 1)
+    return net
+
+
+def curves_of(net: MaskedNet) -> dict[str, list[float]]:
+    """Loss and figures of each full epoch."""
+    rows = [row for row in net.history if "target_spread" in row]
+    names = {"loss": "train_loss", **{name: name for name in CURVES}}
+    return {name: [float(row[key]) for row in rows] for name, key in names.items()}
+
+
+def _told(module: MaskedPrediction, recipe: PretrainingRecipe) -> MaskedPrediction:
+    """How it is trained may change from fit to fit."""
     module.mask_share = recipe.mask_share
     module.n_target_blocks = recipe.n_target_blocks or max(1, module.student.depth // 2)
     module.beta = recipe.beta
@@ -45,20 +97,13 @@ def adapted(module: MaskedPrediction, recipe: PretrainingRecipe) -> MaskedPredic
     return module
 
 
-def pretrain(
+def _trained(
     module: MaskedPrediction,
     recipe: PretrainingRecipe,
     images: Images,
     views: Views | None,
     stream: TorchStream,
 ) -> MaskedNet:
-    """A net that has been trained, and holds the module.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If it is stopped in the first epoch, when there is nothing to keep.
-    """
     pixels = images.pixels
     # batches are those of a classifier, whose labels nobody looks at here
     samples = Samples(pixels, torch.zeros(len(pixels)), torch.ones(len(pixels)))
@@ -91,16 +136,7 @@ def pretrain(
     # it may be a function of the user's that does not pickle
     net.views = None
     net.module_.eval()
-    if not curves_of(net)["loss"]:
-        raise KeyboardInterrupt
     return net
-
-
-def curves_of(net: MaskedNet) -> dict[str, list[float]]:
-    """Loss and figures of each full epoch."""
-    rows = [row for row in net.history if "target_spread" in row]
-    names = {"loss": "train_loss", **{name: name for name in CURVES}}
-    return {name: [float(row[key]) for row in rows] for name, key in names.items()}
 
 
 def _optimizer(
@@ -112,7 +148,8 @@ def _optimizer(
 ) -> torch.optim.Optimizer:
     """The optimiser that skorch asks for; the teacher is not its business."""
     student = {f"student.{name}" for name in module.student.no_weight_decay()}
-    free, decayed = [], []
+    free: list[Tensor] = []
+    decayed: list[Tensor] = []
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             is_free = name in student or parameter.ndim < 2 or name.endswith(".place")

@@ -103,9 +103,13 @@ def _momentum(given: Any) -> tuple[float, float] | None:
     if isinstance(given, str):  # "auto"
         return None
     pair = (given, given) if isinstance(given, Real) else tuple(given)
-    if len(pair) != 2 or not all(isinstance(m, Real) and 0 <= m <= 1 for m in pair):
+    if len(pair) != 2 or not all(_is_share(momentum) for momentum in pair):
         raise ValueError(
             "momentum must be 'auto', a number between 0 and 1 or two of them, for the "
             f"first and the last step; got {given!r}."
         )
     return float(pair[0]), float(pair[1])
+
+
+def _is_share(momentum: Any) -> bool:
+    return isinstance(momentum, Real) and 0 <= float(momentum) <= 1
