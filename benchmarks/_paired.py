@@ -12,9 +12,11 @@ from scipy.stats import ttest_1samp
 _HIGHER = ("accuracy", "auroc")
 
 
-def difference(records: Records, first: str, second: str, figure: str) -> str:
+def difference(
+    records: Records, first: str, second: str, figure: str, other: str = ""
+) -> str:
     """For a table: the median, in how many seeds the first row is better, and p."""
-    found = gains(records, first, second, figure)
+    found = gains(records, first, second, figure, other)
     if not found:
         return "–"
     median = _sign(figure) * np.median(found)
@@ -24,9 +26,14 @@ def difference(records: Records, first: str, second: str, figure: str) -> str:
     return text + (")" if np.isnan(p) else f", p {p:.2g})")
 
 
-def gains(records: Records, first: str, second: str, figure: str) -> list[float]:
-    """How much better the first row is, seed by seed."""
-    pairs = records.pairs((first, figure), (second, figure))
+def gains(
+    records: Records, first: str, second: str, figure: str, other: str = ""
+) -> list[float]:
+    """How much better the first row is, seed by seed.
+
+    The figure of the second row may be called another name.
+    """
+    pairs = records.pairs((first, figure), (second, other or figure))
     return [_sign(figure) * (own - other) for own, other in pairs]
 
 
