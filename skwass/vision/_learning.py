@@ -24,7 +24,7 @@ from skwass.training import (
     with_class_weight,
     with_mean_one,
 )
-from skwass.vision._images import Images, centre_of, read
+from skwass.vision._images import Images, read
 from skwass.vision._labels import are_known
 from skwass.vision._networks import (
     check_same_network,
@@ -49,6 +49,7 @@ from skwass.vision._runs import (
     views_of,
     was_interrupted,
 )
+from skwass.vision._scale import centre_of, warn_of_another_scale
 from skwass.vision._scores import Reference
 from skwass.vision._temperature import fitted_temperature
 
@@ -98,10 +99,16 @@ class StochasticLearner(StochasticPredictor):
         """The network that training begins with."""
         options = options_of(self, images.form, len(self.classes_))
         if goes_on:
-            check_same_network(self.network_, options)
+            # what came from elsewhere need not be of the parameters here
+            if self.pretrained is None:
+                check_same_network(self.network_, options)
             return copy.deepcopy(self.network_)
         if self.pretrained is not None:
-            return started_from(self.pretrained, self, options, seed)
+            network = started_from(self.pretrained, self, options, seed)
+            warn_of_another_scale(
+                images, network.pixel_mean, network.pixel_scale, stacklevel=5
+            )
+            return network
         # unlabelled samples have a say in it
         return new_network(options, *centre_of(images), seed)
 
@@ -122,7 +129,7 @@ class StochasticLearner(StochasticPredictor):
         tabular = images.form.tabular
         module = student_and_teacher(network, tabular, draw_seed(random_state))
         stream = TorchStream(draw_seed(random_state), recipe.device)
-        net = pretrain(module, recipe, images, self.augmentation, stream, stacklevel=6)
+        net = pretrain(module, recipe, images, self.augmentation, stream, stacklevel=5)
         self.pretraining_history_ = pretraining_curves_of(net)
 
     def _train(

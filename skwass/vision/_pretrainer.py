@@ -28,7 +28,7 @@ from skwass.vision._estimator import (
     POSITIVE_INTEGER,
     ImageEstimator,
 )
-from skwass.vision._images import Images, centre_of, read
+from skwass.vision._images import Images, read
 from skwass.vision._masked_net import MaskedNet
 from skwass.vision._networks import check_same_network, new_network, options_of
 from skwass.vision._pretraining import (
@@ -41,6 +41,7 @@ from skwass.vision._pretraining_recipe import (
     check_that_some_can_be_seen,
 )
 from skwass.vision._reading import in_parts, reader_of
+from skwass.vision._scale import centre_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -335,7 +336,7 @@ class StochasticViTPretrainer(
         random_state = check_random_state(self.random_state)
         module = self._start(images, options, random_state, goes_on)
         stream = TorchStream(draw_seed(random_state), recipe.device)
-        net = pretrain(module, recipe, images, self.augmentation, stream, stacklevel=5)
+        net = pretrain(module, recipe, images, self.augmentation, stream, stacklevel=4)
         self.net_, self.history_ = net, curves_of(net)
         self.n_iter_ = len(self.history_["loss"])
 
