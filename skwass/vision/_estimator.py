@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skwass.vision._images import Images, Known, read_more, warn_of_range
+from skwass.vision._images import Images, Known, read_more
+from skwass.vision._scale import warn_of_range
 
 AUTO = StrOptions({"auto"})
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")

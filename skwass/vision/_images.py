@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,16 +16,11 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from skwass.nn import centre_and_scale
-
 #: channels that an axis of that length is taken for
 _CHANNELS = (1, 3, 4)
 _WHITE = 255
 #: floats beyond are no brightness that a network is usually given
 _FAR = 64.0
-#: columns of a table that get a token each; beyond, neighbours share one
-_MOST_TOKENS = 512
-_STANDARDISED_AT_ONCE = 4096
 
 #: numbers of another kind are turned into the first of these
 _ACCEPTED: dict[str, Any] = {"dtype": [np.float32, np.uint8], "allow_nd": True}
@@ -166,74 +160,6 @@ def read_more(estimator: Any, X: Any, known: Known) -> Images:
     return images
 
 
-def warn_of_range(images: Images, stacklevel: int) -> None:
-    """Say that floats are far from a brightness."""
-    low, high = images.extent
-    warnings.warn(
-        f"X holds numbers from {low:g} to {high:g}, which are taken as they are; images"
-        " are expected within 0 and 1, or as 8-bit integers (uint8), which are divided "
-        "by 255.",
-        UserWarning,
-        stacklevel=stacklevel,
-    )
-
-
-def centre_of(samples: Images) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel, or of each column of a table.
-
-    Returns
-    -------
-    mean, scale : Tensor of shape (n_channels, 1, 1) or (1, 1, n_features), float32
-        A channel that is constant but for rounding has a scale of one.
-    """
-    images = samples.pixels
-    if samples.form.tabular:
-        mean, scale = centre_and_scale(images.flatten(1))
-        return mean[None, None], scale[None, None]
-    # in parts, since double precision of all images would be a copy of twice the size
-    parts = images.split(_STANDARDISED_AT_ONCE)
-    n_pixels = images.numel() // images.shape[1]
-    sums = torch.stack([part.double().sum(dim=(0, 2, 3)) for part in parts])
-    centre = sums.sum(dim=0) / n_pixels
-    squares = torch.stack(
-        [
-            (part.double() - centre[:, None, None]).square().sum(dim=(0, 2, 3))
-            for part in parts
-        ]
-    )
-    spread = (squares.sum(dim=0) / n_pixels).sqrt()
-    peak = images.abs().amax(dim=(0, 2, 3)).double()
-    steady = spread <= torch.finfo(images.dtype).eps * peak
-    spread = torch.where(steady, 1.0, spread)
-    return centre.float()[:, None, None], spread.float()[:, None, None]
-
-
-def patch_of(given: Any, form: Form) -> tuple[int, int]:
-    """Height and width of a patch; a ValueError if patches do not fill the image."""
-    _, *sides = form.shape
-    if isinstance(given, str):  # "auto"
-        if form.tabular:
-            return 1, _least_patch(sides[1])
-        height, width = map(_patch_of_side, sides)
-        return height, width
-    sizes = (given, given) if isinstance(given, Integral) else tuple(given)
-    if len(sizes) != 2 or not all(_is_positive(size) for size in sizes):
-        raise ValueError(
-            "patch_size must be a positive integer or two of them, height and width; "
-            f"got {given!r}."
-        )
-    if form.tabular and isinstance(given, Integral):
-        sizes = (1, given)
-    if any(side % size for side, size in zip(sides, sizes, strict=True)):
-        what = "columns" if form.tabular else "pixels"
-        raise ValueError(
-            f"patch_size={given!r} must divide the height and width of the images; X "
-            f"has {sides[0]} × {sides[1]} {what}. Give another patch_size, or crop or "
-            "pad X."
-        )
-    return int(sizes[0]), int(sizes[1])
-
-
 def _as_images(X: NDArray[Any], estimator: Any) -> Images:
     images, tabular = _arranged(X, estimator.channels, estimator.image_shape)
     form = Form((images.shape[1], images.shape[2], images.shape[3]), tabular)
@@ -318,7 +244,7 @@ def _pixels(images: NDArray[Any], scaled: bool) -> Tensor:
 
 def _checked_shape(image_shape: Any) -> tuple[int, ...]:
     sizes = tuple(np.atleast_1d(np.asarray(image_shape, dtype=object)))
-    if len(sizes) not in (2, 3) or not all(_is_positive(size) for size in sizes):
+    if len(sizes) not in (2, 3) or not all(is_positive(size) for size in sizes):
         raise ValueError(
             "image_shape must be two or three positive integers, such as (28, 28) or "
             f"(3, 32, 32); got {image_shape!r}."
@@ -326,23 +252,6 @@ def _checked_shape(image_shape: Any) -> tuple[int, ...]:
     return tuple(map(int, sizes))
 
 
-def _is_positive(size: Any) -> bool:
+def is_positive(size: Any) -> bool:
+    """Whether it is a whole number above zero."""
     return isinstance(size, Integral) and int(size) > 0
-
-
-def _patch_of_side(side: int) -> int:
-    """The divisor by which the number of patches is nearest to √(2 · side)."""
-    divisors = [size for size in range(1, side + 1) if side % size == 0]
-
-    def far(size: int) -> float:
-        """The square of the number over that of the target, or the inverse."""
-        ratio = side / (2 * size**2)
-        return max(ratio, 1 / ratio)
-
-    # of two as near, the one of fewer patches
-    return min(reversed(divisors), key=far)
-
-
-def _least_patch(n_features: int) -> int:
-    least = -(-n_features // _MOST_TOKENS)
-    return next(size for size in range(least, n_features + 1) if n_features % size == 0)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from skwass.nn import MomentumCopy, StochasticViT
 from skwass.training import local_torch_seed
-from skwass.vision._images import Form, patch_of
+from skwass.vision._images import Form
+from skwass.vision._patches import patch_of
 
 #: parameters of estimators that the network takes by the same name
 OPTIONS = (

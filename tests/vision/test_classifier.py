@@ -344,11 +344,14 @@ def test__pretrained_weights__are_the_start_but_for_the_head():
 
 
 def test__pretrained_weights__bring_their_architecture():
+    scale = {"mean": torch.full((1,), 5.0), "scale": torch.full((1,), 6.0)}
     with local_torch_seed(0):
-        network = StochasticViT(5, (1, 8, 8), patch_size=2, width=24, depth=1)
-    classifier = small(pretrained=network, max_iter=1).fit(X, Y)
+        network = StochasticViT(5, (1, 8, 8), patch_size=2, width=24, depth=1, **scale)
+    classifier = StochasticViTClassifier(pretrained=network, max_iter=1).fit(X, Y)
     assert classifier.network_.width == 24
     assert classifier.network_.grid == (4, 4)
+    again = classifier.set_params(warm_start=True).fit(X, Y)
+    assert again.network_.width == 24
 
 
 # --- labels that are missing ----------------------------------------------------------

@@ -9,15 +9,9 @@ import torch
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator
 
-from skwass.vision._images import (
-    Form,
-    Known,
-    centre_of,
-    patch_of,
-    read,
-    read_more,
-    warn_of_range,
-)
+from skwass.vision._images import Form, Known, read, read_more
+from skwass.vision._patches import patch_of
+from skwass.vision._scale import centre_of, warn_of_another_scale, warn_of_range
 
 RNG = np.random.default_rng(0)
 PHOTOS = RNG.uniform(size=(5, 3, 8, 6))
@@ -210,6 +204,28 @@ def test__columns__are_standardised_each_by_itself():
 def test__constant_pixels__have_a_scale_of_one():
     images, _ = read(Reader(), np.full((3, 8, 8), 0.3))
     assert centre_of(images)[1].item() == 1
+
+
+@pytest.mark.parametrize(
+    ("X", "strange"),
+    [
+        (PHOTOS, False),
+        (3 * PHOTOS - 1, False),
+        (255 * PHOTOS, True),
+        (PHOTOS / 99, True),
+    ],
+)
+def test__another_scale_than_a_network_was_told__is_warned_of(X, strange):
+    mean, scale = torch.full((3,), 0.5), torch.full((3, 1, 1), 0.3)
+    images, _ = read(Reader(), X)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_another_scale(images, mean, scale, 1)
+        table, _ = read(Reader(), X[:, 0, 0])
+        warn_of_another_scale(table, mean, scale, 1)
+    assert len(caught) == strange
+    if strange:
+        assert "pretrained takes pixels to have means" in str(caught[0].message)
 
 
 def image(height, width, tabular=False):
