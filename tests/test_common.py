@@ -18,8 +18,12 @@ from skwass import (
     OTMDRRegressor,
     SelfSupervisedEmbedder,
     SlicedWassersteinEmbedder,
+    StochasticViTClassifier,
+    StochasticViTPretrainer,
     WormholeEmbedder,
 )
+
+SMALL_TRANSFORMER = {"width": 8, "depth": 1, "n_heads": 2, "batch_size": 50}
 
 # The checks compare outputs as arrays, and feed rows of zeros. Clouds of different
 # sizes have no array that would not depend on the longest of the batch, and a row of
@@ -44,6 +48,24 @@ ESTIMATORS = [
     ),
     SlicedWassersteinEmbedder(),
     SlicedWassersteinEmbedder(8, n_quantiles=4, n_components=2),
+    *(
+        StochasticViTClassifier(lr=0.05, max_iter=6, **parameters, **SMALL_TRANSFORMER)
+        for parameters in (
+            {},
+            {"attention": "dot", "pooling": "cls", "ema": 0.5, "lambda1": 0},
+            {
+                "early_stopping": True,
+                "validation_fraction": 0.3,
+                "temperature": "auto",
+                "mixup": 0.2,
+                "head": "mean",
+            },
+        )
+    ),
+    StochasticViTPretrainer(max_iter=2, **SMALL_TRANSFORMER),
+    StochasticViTPretrainer(
+        attention="dot", pooling="cls", max_iter=2, **SMALL_TRANSFORMER
+    ),
     *(
         estimator(
             **{"hidden_layer_sizes": (16,), "lr": 0.05, "max_iter": 6} | parameters

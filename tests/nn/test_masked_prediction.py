@@ -69,9 +69,7 @@ def test__targets__are_the_mean_of_normalised_upper_blocks(n_target_blocks):
     masked = made(pooling="cls", n_target_blocks=n_target_blocks)
     targets, seen = masked.targets(IMAGES)
     tokens = masked.student.encode(IMAGES)
-    expected = sum(
-        F.layer_norm(z.mean[:, 1:], (8,)) for z in tokens[-n_target_blocks:]
-    )
+    expected = sum(F.layer_norm(z.mean[:, 1:], (8,)) for z in tokens[-n_target_blocks:])
     assert_allclose(targets, (expected / n_target_blocks).detach(), atol=1e-6)
     assert_allclose(seen.variance, tokens[-1].variance[:, 1:].detach(), atol=1e-6)
     assert not targets.requires_grad
