@@ -11,9 +11,9 @@ from torch import Tensor
 #: means and deviations, or means and variances: (batch, heads, n_tokens, width) each
 Pair = tuple[Tensor, Tensor]
 
-#: of each matrix, that many weights are kept for the backward pass, 2 MiB: as measured
-#: with 513 to 1025 tokens
-MOST_KEPT = 768**2
+#: of each matrix, so many weights are kept for the backward pass, 3 MiB; others are
+#: computed again, which is slower, but memory does not grow with the square of lengths
+MOST_KEPT = 896**2
 #: weights in a piece, on a CPU: a few tensors of that size fit its cache
 _PIECE = 2**17
 

@@ -13,7 +13,7 @@ from skwass.nn._attention_pieces import MOST_KEPT, Pair, factors, pieces
 
 #: rows in a piece, and what numbers of keys are rounded up to: products are a tenth
 #: faster than of, say, 1025 keys
-_ROWS, _ALIGNED = 256, 16
+_ROWS, _ALIGNED = 350, 16
 
 
 def long_forward(

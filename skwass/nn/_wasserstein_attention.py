@@ -63,10 +63,11 @@ def wasserstein_attention(
         Weights of variances: those of means squared, or as they are.
     implementation : {"auto", "fused", "sdpa"}, default="auto"
         The result is the same but for rounding. "fused" has a backward pass by hand; it
-        keeps the weights of up to 768 tokens, and computes those of longer sequences
-        again in pieces, so that memory grows with their length and not with its square.
+        keeps the weights of up to 896 tokens, and computes the further ones of longer
+        sequences again, so that memory grows with their length and not with its square.
         "sdpa" goes through `torch.nn.functional.scaled_dot_product_attention`. "auto"
-        takes what was measured to be faster: "fused" on a CPU and for up to 768 tokens.
+        takes what was measured to be faster on a CPU, "fused" at all lengths; elsewhere
+        "sdpa" for more than 896 tokens.
 
     Returns
     -------
