@@ -63,8 +63,12 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         chooses about :math:`\sqrt{2 n}` patches for a side of n pixels: patches of 2
         pixels for 8, and of 4 for 28 or 32. Of a table, it is columns that are a token
         together: 1, up to 512 columns.
-    width, depth, n_heads : int, default=64, 4, 4
-        Width of a token, blocks, and heads of attention, which share the width.
+    width : int, default=64
+        Width of a token.
+    depth : int, default=4
+        Blocks of attention.
+    n_heads : int, default=4
+        Heads of attention; they share the width, and have to divide it.
     mlp_ratio : float, default=2.0
         Width of the hidden layers within blocks, in units of `width`.
     attention : {"wasserstein", "dot"}, default="wasserstein"
@@ -79,9 +83,10 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         What is classified: the mean of all tokens, or a token of its own.
     head : {"probit", "mean"}, default="probit"
         Whether variances have a say in probabilities.
-    dropout, drop_path : float, default=0.0
-        Share of what blocks add that is left out, and share of samples that the last
-        block leaves as they are.
+    dropout : float, default=0.0
+        Share of what blocks add that is left out.
+    drop_path : float, default=0.0
+        Share of samples that the last block leaves as they are; less for earlier ones.
     pretrained : StochasticViTPretrainer, StochasticViT or fitted classifier, \
             default=None
         Where weights start from, but for the head. The architecture and the scale of
@@ -96,11 +101,15 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         tensor of the same shape. "auto" is :class:`~skwass.nn.ImageAugmentation`:
         shifts by up to an eighth of the side and mirror images for three channels,
         shifts by up to a sixteenth for others, and nothing for tables. None is none.
-    mixup, cutmix : float, default=0.0
-        α of mixtures of two images and their labels; see
-        :class:`~skwass.nn.ImageMixing`. 0 is none.
-    lambda1, lambda2 : float, default=1e-4
-        Weights of the regularisers, as published; 0 switches them off.
+    mixup : float, default=0.0
+        α of means of two images and their labels, see
+        :class:`~skwass.nn.ImageMixing`; such as 0.2. 0 is none.
+    cutmix : float, default=0.0
+        α of images with a box of another one, and of labels alike; such as 1.
+    lambda1 : float, default=1e-4
+        Weight of the first regulariser, as published; 0 switches it off.
+    lambda2 : float, default=1e-4
+        Weight of the second.
     label_smoothing : float, default=0.0
         Share of each label that is spread over all classes. Probabilities become less
         sure by it.
