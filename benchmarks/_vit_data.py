@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from _problems import Images, Labels, Problem, Scope, photographs
+from _problems import cifar as all_photographs
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -94,12 +95,12 @@ def fashion(scope: Scope) -> Task:
 
 def cifar(scope: Scope) -> Task:
     """4,000 photographs, drawn by the seed; those of other classes are unknown."""
-    return _less(Task(photographs(scope), others(scope)), scope)
+    return _beside_others(photographs(scope), scope)
 
 
-def others(scope: Scope) -> Images:
-    """Photographs of classes that are none of CIFAR-10's."""
-    return planes(_read("cifar_ood_1k", scope).images[:N_UNKNOWN])
+def whole_cifar(scope: Scope) -> Task:
+    """The same of all 10,000."""
+    return _beside_others(all_photographs(scope), scope)
 
 
 def planes(images: NDArray[np.uint8]) -> Images:
@@ -118,6 +119,11 @@ def _grey(name: str, unknown: Images, scope: Scope) -> Task:
     )
     task = Task(problem.drawn(_N_GREY, scope.seed), unknown[:N_UNKNOWN])
     return _less(task, scope)
+
+
+def _beside_others(problem: Problem, scope: Scope) -> Task:
+    others = planes(_read("cifar_ood_1k", scope).images[:N_UNKNOWN])
+    return _less(Task(problem, others), scope)
 
 
 def _read(name: str, scope: Scope) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _vit_page_open as unanswered
 import _vit_page_quality as quality
 import _vit_page_semi as semi
-import _vit_page_speed as speed
 import _vit_whole as whole
 from _records import Records
 from _report import Report
@@ -44,7 +43,6 @@ def write(records: Records, quick: bool) -> None:
         _HOW.format(seeds=len(records.seeds())),
     )
     report.measured = " ".join(dict.fromkeys(records.measured.values()))
-    speed.write(report, records)
     _entropy(report, records)
     quality.write(report, records)
     _whole(report, records)
@@ -88,9 +86,9 @@ def _whole(report: Report, records: Records) -> None:
     report.note(
         "**CIFAR-10 from scratch**: all 10,000 photographs, 2,000 held out, patches "
         f"of {settings['patch_size']} pixels, width {settings['width']}, "
-        f"{settings['depth']} blocks, {settings['max_iter']} epochs, and else the "
-        "defaults, which shift and mirror photographs. AUROC is that of the score by "
-        "default for 1,000 of other classes."
+        f"{settings['depth']} blocks, {settings['max_iter']} epochs of batches of "
+        f"{settings['batch_size']}, and else the defaults, which shift and mirror "
+        "photographs. AUROC is that of the score by default for 1,000 of other classes."
     )
     report.table(
         [title for title, _ in _FIGURES.values()],

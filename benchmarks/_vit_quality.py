@@ -46,10 +46,10 @@ GROUNDS: dict[str, Ground] = {
     "cifar": Ground(
         "CIFAR-10",
         cifar,
-        {**_SMALL, "max_iter": 10},
+        {**_SMALL, "max_iter": 8},
         "4,000 photographs of 32 × 32 pixels, drawn by the seed, and 2,000 held out; "
         "1,000 of other classes (CIFAR-100) are unknown; patches of 4 pixels, width "
-        "32, 2 blocks, shifts and mirror images, 10 epochs of batches of 32",
+        "32, 2 blocks, shifts and mirror images, 8 epochs of batches of 32",
         padding=1 / 8,
         flip=0.5,
         files=(CIFAR, OTHERS),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-import _vit_data as data
 import torch
-from _problems import Scope, cifar
+from _problems import Scope
 from _records import Figures
+from _vit_data import whole_cifar
 from _vit_judging import judged_throughout
 from _vit_methods import Trained
 
@@ -15,12 +15,18 @@ from skwass.vision import StochasticViTClassifier
 
 #: by the clock, on all cores that torch has; what there is to spend
 MINUTES = 20
-SETTINGS = {"patch_size": 4, "width": 64, "depth": 4, "max_iter": 60}
+SETTINGS = {
+    "patch_size": 4,
+    "width": 64,
+    "depth": 4,
+    "batch_size": 32,
+    "max_iter": 60,
+}
 
 
 def measure(scope: Scope) -> Figures:
     """Shifts by up to 4 pixels and mirror images, one cosine: all by default."""
-    task = data.Task(cifar(scope), data.others(scope))
+    task = whole_cifar(scope)
     settings = SETTINGS | {"max_iter": scope.less(SETTINGS["max_iter"], 1)}
     classifier = StochasticViTClassifier(
         **settings, device=scope.device, random_state=scope.seed

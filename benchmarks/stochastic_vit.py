@@ -1,0 +1,58 @@
+"""Claim: Gaussian tokens at nearly the cost of points, and they know what they do not.
+
+What Wasserstein attention costs, and how even it is before training;
+`StochasticViTClassifier` against its deterministic twins, with Monte-Carlo dropout, as
+an ensemble and temperature scaled, on four kinds of images: how good and how honest it
+is, what it says of images of unknown classes and of spoilt ones; few labels, with and
+without pre-training; and what the paper leaves open. All of that takes hours, so rows
+can be run one by one: the figures of each are kept in docs/results/stochastic_vit.json,
+from which the page is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import _vit_entropy as entropy
+import _vit_open as unanswered
+import _vit_page as page
+import _vit_quality as quality
+import _vit_semi as semi
+import _vit_whole as whole
+from _rows import Measure, Suite
+
+_QUICK = (
+    "entropy/initial",
+    "digits/stochastic",
+    "digits/matched",
+    "digits/twin",
+)
+
+
+def _rows() -> dict[str, Measure]:
+    """All rows by name, ``group/row``."""
+    rows: dict[str, Measure] = {"entropy/initial": entropy.measure}
+    rows |= quality.rows() | {"cifar/whole": whole.measure}
+    rows |= {f"semi/{row}": each for row, each in semi.rows().items()}
+    return rows | {f"open/{row}": each for row, each in unanswered.rows().items()}
+
+
+def _files_of(row: str) -> Sequence[str]:
+    group, name = row.split("/")
+    if group == "semi":
+        return quality.GROUNDS[name.split("-")[0]].files
+    if group == "open":
+        return unanswered.ground_of(name).files
+    return quality.GROUNDS[group].files if group in quality.GROUNDS else ()
+
+
+if __name__ == "__main__":
+    Suite(
+        "stochastic_vit",
+        __doc__,
+        _rows(),
+        page.write,
+        quick=_QUICK,
+        seeds=(0, 1, 2, 3, 4),
+        files_of=_files_of,
+    ).main()
