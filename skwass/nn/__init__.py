@@ -29,6 +29,7 @@ from skwass.nn._masked_prediction import (
     PlaceDecoder,
     spread_between_images,
 )
+from skwass.nn._matched_twin import matched_twin
 from skwass.nn._momentum import EmbeddingQueue, MomentumCopy
 from skwass.nn._moved_reference import MovedReference
 from skwass.nn._perceptron import Perceptron, centre_and_scale
@@ -46,7 +47,7 @@ from skwass.nn._siamese import (
     ZeroCL,
 )
 from skwass.nn._sphere import AlignmentLoss, WangIsolaLoss, unit_rows
-from skwass.nn._stochastic_vit import StochasticViT, matched_twin
+from skwass.nn._stochastic_vit import StochasticViT
 from skwass.nn._stress import StressLoss, group_distances
 from skwass.nn._table_views import TableViews
 from skwass.nn._uniformity import (
