@@ -16,8 +16,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from skwass.plotting import AttentionDisplay, OODDisplay, UncertaintyDisplay
 from skwass import StochasticViTClassifier
+from skwass.plotting import AttentionDisplay, OODDisplay, UncertaintyDisplay
 
 digits = load_digits()
 images, labels = digits.images / 16, digits.target

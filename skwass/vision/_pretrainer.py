@@ -70,9 +70,32 @@ class StochasticViTPretrainer(
 
     Parameters
     ----------
-    image_shape, channels, patch_size, width, depth, n_heads, mlp_ratio, attention, \
-            cov_aggregation, covariance_mlp, pooling, dropout, drop_path
-        As in :class:`StochasticViTClassifier`: how X is read, and the network.
+    image_shape : tuple of two or three ints, default=None
+        For images that come as flat rows, as in :class:`StochasticViTClassifier`.
+    channels : {"auto", "first", "last", "none"}, default="auto"
+        Where the axis of channels is.
+    patch_size : int, tuple of two ints or "auto", default="auto"
+        Height and width of a patch.
+    width : int, default=64
+        Width of a token.
+    depth : int, default=4
+        Blocks.
+    n_heads : int, default=4
+        Heads of attention.
+    mlp_ratio : float, default=2.0
+        Width of the hidden layers within blocks, in units of `width`.
+    attention : {"wasserstein", "dot"}, default="wasserstein"
+        "dot" has no variances.
+    cov_aggregation : {"squared", "linear"}, default="squared"
+        How variances are added up.
+    covariance_mlp : {"light", "full"}, default="light"
+        Hidden layers of the variances.
+    pooling : {"mean", "cls"}, default="mean"
+        What `transform` gives: the mean of all tokens, or a token of its own.
+    dropout : float, default=0.0
+        Share of what blocks add that is left out.
+    drop_path : float, default=0.0
+        Share of samples that the last block leaves as they are.
     mask_share : float, default=0.4
         Share of patches that are hidden, in blocks; of a table, columns each by
         itself. Published is 0.6, which wants longer training.
