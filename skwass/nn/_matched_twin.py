@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from bisect import bisect_right
 
 from skwass.nn._stochastic_vit import StochasticViT
 
@@ -31,26 +30,31 @@ def matched_twin(network: StochasticViT) -> StochasticViT:
     >>> abs(sizes[0] - sizes[1]) < 0.02 * sizes[0]
     True
     """
-    wanted = _count(network)
-    options = {**network.options, "attention": "dot"}
-    step = options["n_heads"]
+    wanted = sum(parameter.numel() for parameter in network.parameters())
+    step, ratio = network.options["n_heads"], network.options["mlp_ratio"]
 
-    def size(width: int, mlp_ratio: float) -> int:
-        with torch.device("meta"):
-            return _count(
-                StochasticViT(**{**options, "width": width, "mlp_ratio": mlp_ratio})
-            )
+    def size(width: int, hidden: int) -> int:
+        """Parameters of an ordinary transformer."""
+        block = 4 * width * (width + 1) + (2 * width + 1) * hidden + 5 * width
+        n_pixels = (
+            network.options["image_shape"][0] * network.patch[0] * network.patch[1]
+        )
+        n_vectors = n_pixels + network.n_patches + 2 * network.n_special + 4
+        return network.depth * block + (n_vectors + n_outputs) * width + n_outputs
 
-    ratio = options["mlp_ratio"]
-    width = network.width
-    while size(width + step, ratio) <= wanted:
-        width += step
-    # one unit of a hidden layer more in each block
-    unit = size(width, 2 / width) - size(width, 1 / width)
-    hidden = round(ratio * width) + round((wanted - size(width, ratio)) / unit)
-    options.update(width=width, mlp_ratio=hidden / width)
-    return StochasticViT(**options, mean=network.pixel_mean, scale=network.pixel_scale)
-
-
-def _count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+    n_outputs = network.options["n_outputs"]
+    # the widest that is not larger; two streams have less than one of twice the width
+    steps = range(network.width // step, 2 * network.width // step + 1)
+    found = bisect_right(
+        steps, wanted, key=lambda n: size(n * step, round(ratio * n * step))
+    )
+    width = steps[max(found - 1, 0)] * step
+    # hidden layers, some units more or less, do the rest
+    unit = size(width, 1) - size(width, 0)
+    hidden = max(1, round((wanted - size(width, 0)) / unit))
+    options = {**network.options, "width": width, "mlp_ratio": hidden / width}
+    return StochasticViT(
+        **{**options, "attention": "dot"},
+        mean=network.pixel_mean,
+        scale=network.pixel_scale,
+    )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from skwass.nn._gaussian_layers import positive
 from skwass.nn._stochastic_block import DotBlock, WassersteinBlock
+from skwass.nn._vit_checks import check_images, check_options, checked_pixels
 from skwass.nn._wasserstein_attention import Aggregation, GaussianTokens
 
 #: the hidden layer of a light perceptron of variances, in units of the width
@@ -63,10 +64,23 @@ class StochasticViT(nn.Module):
         Images are standardised by them, within the network. What has three axes is
         broadcast to `image_shape`, such as those of the columns of a table.
 
+    Raises
+    ------
+    ValueError
+        If a parameter cannot be, or images are not of `image_shape`.
+
+    Notes
+    -----
+    Variances are carried as real numbers x, normalised, projected and added to like
+    means; the variance is :math:`\mathrm{ELU}(x) + 1`, so that it is positive whatever
+    training does. Factors of squared distances are learnt for each head, and start such
+    that scores of random tokens spread as much as those of dot products, so attention
+    starts neither uniform nor one-hot.
+
     References
     ----------
     .. [1] Stochastic vision transformers with Wasserstein distance-aware attention.
-       arXiv:2311.18645.
+       2023, arXiv:2311.18645.
 
     Examples
     --------
@@ -120,6 +134,7 @@ class StochasticViT(nn.Module):
             "drop_path": drop_path,
             "dropout": dropout,
         }
+        check_options(self.options)
         channels, height, image_width = image_shape
         rows, columns = (
             (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
@@ -130,9 +145,10 @@ class StochasticViT(nn.Module):
         self.n_special = int(pooling == "cls")
         self.width = width
         self.stochastic = attention == "wasserstein"
-        ones = torch.ones(channels)
-        self.register_buffer("pixel_mean", 0 * ones if mean is None else mean.clone())
-        self.register_buffer("pixel_scale", ones if scale is None else scale.clone())
+        pixels = checked_pixels(mean, "mean", image_shape)
+        self.register_buffer("pixel_mean", pixels)
+        pixels = checked_pixels(scale, "scale", image_shape)
+        self.register_buffer("pixel_scale", pixels)
 
         n_pixels = channels * rows * columns
         streams = ("mean", "raw") if self.stochastic else ("mean",)
@@ -319,6 +335,7 @@ class StochasticViT(nn.Module):
 
     def _start(self, images: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """States of streams before the first block."""
+        check_images(images, self.options["image_shape"], mask, self.n_patches)
         centre, scale = (
             part[:, None, None] if part.ndim == 1 else part
             for part in (self.pixel_mean, self.pixel_scale)

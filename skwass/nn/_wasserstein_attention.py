@@ -93,8 +93,8 @@ def wasserstein_attention(
     ----------
     .. [1] Fan et al. Sequential recommendation via stochastic self-attention. WWW 2022,
        arXiv:2201.06035.
-    .. [2] Erick, Rezaei, Müller, Kainz. Uncertainty-aware vision transformers with
-       Wasserstein distance. arXiv:2311.18645.
+    .. [2] Stochastic vision transformers with Wasserstein distance-aware attention.
+       2023, arXiv:2311.18645.
 
     Examples
     --------

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from skwass.nn._precision import exactly, precise
 from skwass.nn._wasserstein_attention import GaussianTokens
 
 
@@ -21,7 +25,12 @@ def gaussian_wasserstein(first: GaussianTokens, second: GaussianTokens) -> Tenso
     Returns
     -------
     squares : Tensor of shape (...)
-        Squared distances.
+        Squared distances, in float32 or more.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other.
 
     Examples
     --------
@@ -32,9 +41,28 @@ def gaussian_wasserstein(first: GaussianTokens, second: GaussianTokens) -> Tenso
     >>> gaussian_wasserstein(first, second)
     tensor(10.)
     """
-    means = (first.mean - second.mean).square().sum(-1)
-    roots = first.variance.sqrt() - second.variance.sqrt()
-    return means + roots.square().sum(-1)
+    for name, tokens in (("first", first), ("second", second)):
+        shapes = [tuple(part.shape) for part in tokens]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"{name} must hold means and variances of the same shape; got "
+                f"{shapes[0]} and {shapes[1]}."
+            )
+    if first.mean.shape[-1:] != second.mean.shape[-1:]:
+        raise ValueError(
+            f"second must be of the width of first, {tuple(first.mean.shape[-1:])}; got "
+            f"shape {tuple(second.mean.shape)}."
+        )
+    with exactly(first.mean):
+        means = precise(first.mean) - precise(second.mean)
+        roots = _deviation(first) - _deviation(second)
+        return means.square().sum(-1) + roots.square().sum(-1)
+
+
+def _deviation(tokens: GaussianTokens) -> Tensor:
+    """Roots of variances; that of zero has no slope, where the true one is infinite."""
+    variance = precise(tokens.variance)
+    return variance.clamp_min(torch.finfo(variance.dtype).tiny).sqrt()
 
 
 class TripletWassersteinLoss(nn.Module):
@@ -48,12 +76,17 @@ class TripletWassersteinLoss(nn.Module):
     Parameters
     ----------
     lambda1, lambda2 : float, default=1e-4
-        Weights of the two.
+        Weights of the two, as published [1]_.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite.
 
     References
     ----------
     .. [1] Stochastic vision transformers with Wasserstein distance-aware attention.
-       arXiv:2311.18645.
+       2023, arXiv:2311.18645.
 
     Examples
     --------
@@ -68,6 +101,9 @@ class TripletWassersteinLoss(nn.Module):
 
     def __init__(self, lambda1: float = 1e-4, lambda2: float = 1e-4) -> None:
         super().__init__()
+        for name, weight in (("lambda1", lambda1), ("lambda2", lambda2)):
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"{name} must not be negative; got {weight!r}.")
         self.lambda1 = lambda1
         self.lambda2 = lambda2
 
@@ -91,11 +127,28 @@ class TripletWassersteinLoss(nn.Module):
         second = (near - gaussian_wasserstein(positive, negative)).relu()
         return (self.lambda1 * first + self.lambda2 * second).mean()
 
+    def extra_repr(self) -> str:
+        """What stands between the brackets of the repr.
+
+        Returns
+        -------
+        options : str
+            By name.
+        """
+        return f"lambda1={self.lambda1}, lambda2={self.lambda2}"
+
 
 class ContrastiveWassersteinLoss(nn.Module):
     r"""Gaussians of a student are close to those of its teacher.
 
     .. math:: -\log \sigma(-W_2^2(z, z^+))
+
+    and so never below :math:`\log 2` [1]_.
+
+    References
+    ----------
+    .. [1] Stochastic vision transformers with Wasserstein distance-aware attention.
+       2023, arXiv:2311.18645.
 
     Examples
     --------
