@@ -164,7 +164,8 @@ def _check_same_architecture(
             raise ValueError(
                 f"pretrained has {name}={theirs!r}; {source} has {ours!r}."
             )
-        if getattr(estimator, name) != given[name].default:
+        said, usual = getattr(estimator, name), given[name].default
+        if not isinstance(said, type(usual)) or said != usual:
             raise ValueError(
                 f"pretrained has {name}={theirs!r}; this estimator has {ours!r}. Leave "
                 f"{name} out to take that of the pre-trained network."

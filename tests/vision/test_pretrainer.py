@@ -15,7 +15,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skwass.vision import StochasticViTClassifier, StochasticViTPretrainer
 from skwass.vision._pretraining_recipe import automatic_momentum
@@ -49,22 +48,6 @@ def classifier(**options):
 @pytest.fixture(scope="module")
 def fitted():
     return small(max_iter=3).fit(X)
-
-
-# --- scikit-learn ---------------------------------------------------------------------
-
-CHECKED = {"width": 8, "depth": 1, "n_heads": 2, "max_iter": 2}
-
-
-@parametrize_with_checks(
-    [
-        StochasticViTPretrainer(**CHECKED),
-        StochasticViTPretrainer(attention="dot", pooling="cls", **CHECKED),
-        StochasticViTPretrainer(pooled_weight=0.0, lambda_contrast=0.0, **CHECKED),
-    ]
-)
-def test__pretrainer__passes_scikit_learns_check(estimator, check):
-    check(estimator)
 
 
 # --- what it learns -------------------------------------------------------------------
@@ -312,6 +295,7 @@ def test__a_classifier__has_a_head_of_its_own(fitted):
         ({"width": 16}, "pretrained has width=8; this estimator has 16. Leave width"),
         ({"depth": 3}, "depth=2; this estimator has 3"),
         ({"patch_size": 4}, r"patch_size=\(2, 2\); this estimator has \(4, 4\)"),
+        ({"patch_size": np.array([4, 2])}, r"this estimator has \(4, 2\)"),
         ({"pooling": "cls"}, "pooling='mean'; this estimator has 'cls'"),
         ({"attention": "dot"}, "attention='wasserstein'; this estimator has 'dot'"),
     ],
