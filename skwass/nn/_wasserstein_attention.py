@@ -21,12 +21,20 @@ Implementation = Literal["auto", "fused", "sdpa"]
 class GaussianTokens(NamedTuple):
     """Tokens that are Gaussians with independent components.
 
-    Attributes
+    Parameters
     ----------
     mean : Tensor of shape (..., n_tokens, width)
         Means.
     variance : Tensor of shape (..., n_tokens, width)
         Variances, positive.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skwass.nn import GaussianTokens
+    >>> tokens = GaussianTokens(torch.zeros(2, 5, 8), torch.ones(2, 5, 8))
+    >>> tokens.variance.shape
+    torch.Size([2, 5, 8])
     """
 
     mean: Tensor

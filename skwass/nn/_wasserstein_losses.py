@@ -48,10 +48,10 @@ def gaussian_wasserstein(first: GaussianTokens, second: GaussianTokens) -> Tenso
                 f"{name} must hold means and variances of the same shape; got "
                 f"{shapes[0]} and {shapes[1]}."
             )
-    if first.mean.shape[-1:] != second.mean.shape[-1:]:
+    if first.mean.shape[-1] != second.mean.shape[-1]:
         raise ValueError(
-            f"second must be of the width of first, {tuple(first.mean.shape[-1:])}; got "
-            f"shape {tuple(second.mean.shape)}."
+            f"second must be of the width of first, {first.mean.shape[-1]}; got shape "
+            f"{tuple(second.mean.shape)}."
         )
     with exactly(first.mean):
         means = precise(first.mean) - precise(second.mean)
@@ -158,6 +158,9 @@ class ContrastiveWassersteinLoss(nn.Module):
     >>> ContrastiveWassersteinLoss()(z, z)
     tensor(0.6931)
     """
+
+    def __init__(self) -> None:
+        super().__init__()
 
     def forward(self, student: GaussianTokens, teacher: GaussianTokens) -> Tensor:
         """Compare Gaussians.

@@ -87,8 +87,8 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         Share of what blocks add that is left out.
     drop_path : float, default=0.0
         Share of samples that the last block leaves as they are; less for earlier ones.
-    pretrained : StochasticViTPretrainer, StochasticViT or fitted classifier, \
-            default=None
+    pretrained : fitted estimator or StochasticViT, default=None
+        A `StochasticViTPretrainer`, another classifier, or a network.
         Where weights start from, but for the head. The architecture and the scale of
         pixels are then those of that network; parameters of an architecture are left
         out, or say the same. In a search, whose clones are not fitted, give the
