@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from skwass.nn._gaussian_layers import positive
+from skwass.nn._patch_tokens import PatchTokens
 from skwass.nn._stochastic_block import DotBlock, WassersteinBlock
-from skwass.nn._vit_checks import check_images, check_options, checked_pixels
+from skwass.nn._vit_checks import check_options
 from skwass.nn._wasserstein_attention import Aggregation, GaussianTokens
 
 #: the hidden layer of a light perceptron of variances, in units of the width
 _LIGHT = 0.25
-_SPREAD = 0.02
 
 
-class StochasticViT(nn.Module):
+class StochasticViT(PatchTokens):
     r"""A vision transformer whose tokens are Gaussians.
 
     Patches of an image become means and variances by two embeddings with positions of
@@ -94,9 +94,6 @@ class StochasticViT(nn.Module):
     torch.Size([5, 10])
     """
 
-    pixel_mean: Tensor
-    pixel_scale: Tensor
-
     def __init__(
         self,
         n_outputs: int,
@@ -117,8 +114,7 @@ class StochasticViT(nn.Module):
         mean: Tensor | None = None,
         scale: Tensor | None = None,
     ) -> None:
-        super().__init__()
-        self.options: dict[str, Any] = {
+        options: dict[str, Any] = {
             "n_outputs": n_outputs,
             "image_shape": tuple(image_shape),
             "patch_size": patch_size,
@@ -134,31 +130,21 @@ class StochasticViT(nn.Module):
             "drop_path": drop_path,
             "dropout": dropout,
         }
-        check_options(self.options)
-        channels, height, image_width = image_shape
-        rows, columns = (
-            (patch_size, patch_size) if isinstance(patch_size, int) else patch_size
+        check_options(options)
+        patch = patch_size
+        sides = patch if isinstance(patch, (tuple, list)) else (patch, patch)
+        stochastic = attention == "wasserstein"
+        super().__init__(
+            options["image_shape"],
+            (int(sides[0]), int(sides[1])),
+            width,
+            ("mean", "raw") if stochastic else ("mean",),
+            int(pooling == "cls"),
+            mean,
+            scale,
         )
-        self.patch = (rows, columns)
-        self.grid = (height // rows, image_width // columns)
-        self.n_patches = self.grid[0] * self.grid[1]
-        self.n_special = int(pooling == "cls")
-        self.width = width
-        self.stochastic = attention == "wasserstein"
-        pixels = checked_pixels(mean, "mean", image_shape)
-        self.register_buffer("pixel_mean", pixels)
-        pixels = checked_pixels(scale, "scale", image_shape)
-        self.register_buffer("pixel_scale", pixels)
-
-        n_pixels = channels * rows * columns
-        streams = ("mean", "raw") if self.stochastic else ("mean",)
-        self.embed = nn.ModuleDict({s: nn.Linear(n_pixels, width) for s in streams})
-        self.position = nn.ParameterDict(
-            {s: _small(self.n_special + self.n_patches, width) for s in streams}
-        )
-        self.blank = nn.ParameterDict({s: _small(width) for s in streams})
-        if self.n_special:
-            self.cls = nn.ParameterDict({s: _small(width) for s in streams})
+        self.options = options
+        self.stochastic = stochastic
         hidden = max(1, round(mlp_ratio * width))
         light = max(1, round(_LIGHT * width))
         rates = [drop_path * i / max(depth - 1, 1) for i in range(depth)]
@@ -233,7 +219,7 @@ class StochasticViT(nn.Module):
             One for each block; a token of its own, if there is one, comes first. Of the
             deterministic twin, variances are zero.
         """
-        states = self._start(images, mask)
+        states = self.start(images, mask)
         found = []
         for block in self._blocks():
             states = self._step(block, states)
@@ -289,7 +275,7 @@ class StochasticViT(nn.Module):
         maps : Tensor of shape (n_samples, depth, n_heads, n_tokens, n_tokens)
             Rows sum to one.
         """
-        states = self._start(images)
+        states = self.start(images)
         maps = []
         for block in self._blocks():
             maps.append(block.weights(*states))
@@ -333,29 +319,6 @@ class StochasticViT(nn.Module):
         """Number of blocks."""
         return len(self.blocks)
 
-    def _start(self, images: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
-        """States of streams before the first block."""
-        check_images(images, self.options["image_shape"], mask, self.n_patches)
-        centre, scale = (
-            part[:, None, None] if part.ndim == 1 else part
-            for part in (self.pixel_mean, self.pixel_scale)
-        )
-        images = (images - centre) / scale
-        (rows, columns), (height, width) = self.grid, self.patch
-        patches = images.unflatten(2, (rows, height)).unflatten(4, (columns, width))
-        patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
-        states = []
-        for name, embed in self.embed.items():
-            tokens: Tensor = embed(patches)
-            if mask is not None:
-                blank = self.blank[name].to(tokens.dtype)
-                tokens = torch.where(mask[..., None], blank, tokens)
-            if self.n_special:
-                special = self.cls[name].expand(len(tokens), 1, -1)
-                tokens = torch.cat([special.to(tokens.dtype), tokens], 1)
-            states.append(tokens + self.position[name])
-        return tuple(states)
-
     def _blocks(self) -> list[DotBlock]:
         return [block for block in self.blocks if isinstance(block, DotBlock)]
 
@@ -364,7 +327,7 @@ class StochasticViT(nn.Module):
         return found if isinstance(found, tuple) else (found,)
 
     def _last(self, images: Tensor) -> GaussianTokens:
-        states = self._start(images)
+        states = self.start(images)
         for block in self._blocks():
             states = self._step(block, states)
         return self._tokens(states)
@@ -383,10 +346,6 @@ class StochasticViT(nn.Module):
         variance = pooled.variance * self.norm.weight.square() / spread
         weight = self.head.weight.square()
         return GaussianTokens(mean, variance @ weight.T * self.log_scale.exp())
-
-
-def _small(*shape: int) -> nn.Parameter:
-    return nn.Parameter(_SPREAD * torch.randn(shape))
 
 
 def _start(module: nn.Module) -> None:
