@@ -182,7 +182,8 @@ def _short_backward(
 
 
 def _is_long(query: Pair, key: Pair) -> bool:
-    return query[0].shape[2] * key[0].shape[2] > MOST_KEPT
+    n_samples, _, n_queries, _ = query[0].shape
+    return n_samples > 0 and n_queries * key[0].shape[2] > MOST_KEPT
 
 
 def _weights(weights: Tensor | None, step: int) -> Iterable[Tensor | None]:
