@@ -47,7 +47,15 @@ def attend_heads(
         Heads side by side, of the dtype of `means`.
     """
     n = len(temperature)
-    if means.device.type != "cpu" and means.shape[1] ** 2 > MOST_KEPT:
+    if _is_fused(means):
+        with exactly(means):
+            mean, variance, _ = _FusedHeads.apply(
+                precise(means).contiguous(),
+                precise(raws).contiguous(),
+                precise(temperature),
+                cov_aggregation == "squared",
+            )
+    else:
         with exactly(means):
             variances = positive(precise(raws)).view_as(means)
             parts = heads(precise(means), n), heads(variances, n)
@@ -56,14 +64,6 @@ def attend_heads(
             query, key, value, temperature, cov_aggregation=cov_aggregation
         )
         mean, variance = (each.transpose(1, 2).flatten(2) for each in found)
-    else:
-        with exactly(means):
-            mean, variance, _ = _FusedHeads.apply(
-                precise(means).contiguous(),
-                precise(raws).contiguous(),
-                precise(temperature),
-                cov_aggregation == "squared",
-            )
     return GaussianTokens(mean.to(means.dtype), variance.to(means.dtype))
 
 
@@ -129,6 +129,11 @@ class _FusedHeads(Function):
             )
             _slope_(found[1], deviations)
         return (*found, by_tau, None)
+
+
+def _is_fused(means: Tensor) -> bool:
+    """Whether that is the faster way, see `wasserstein_attention`."""
+    return means.device.type == "cpu" or means.shape[1] ** 2 <= MOST_KEPT
 
 
 def _activate_(raws: Tensor) -> None:
