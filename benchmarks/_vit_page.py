@@ -5,6 +5,7 @@ from __future__ import annotations
 import _vit_page_open as unanswered
 import _vit_page_quality as quality
 import _vit_page_semi as semi
+import _vit_page_speed as speed
 import _vit_whole as whole
 from _records import Records
 from _report import Report
@@ -43,6 +44,7 @@ def write(records: Records, quick: bool) -> None:
         _HOW.format(seeds=len(records.seeds())),
     )
     report.measured = " ".join(dict.fromkeys(records.measured.values()))
+    speed.write(report, records)
     _entropy(report, records)
     quality.write(report, records)
     _whole(report, records)

@@ -18,11 +18,13 @@ import _vit_open as unanswered
 import _vit_page as page
 import _vit_quality as quality
 import _vit_semi as semi
+import _vit_speed as speed
 import _vit_whole as whole
 from _rows import Measure, Suite
 
 _QUICK = (
     "entropy/initial",
+    "speed/attention",
     "digits/stochastic",
     "digits/matched",
     "digits/twin",
@@ -31,7 +33,10 @@ _QUICK = (
 
 def _rows() -> dict[str, Measure]:
     """All rows by name, ``group/row``."""
-    rows: dict[str, Measure] = {"entropy/initial": entropy.measure}
+    rows: dict[str, Measure] = {
+        "speed/attention": speed.measure,
+        "entropy/initial": entropy.measure,
+    }
     rows |= quality.rows() | {"cifar/whole": whole.measure}
     rows |= {f"semi/{row}": each for row, each in semi.rows().items()}
     return rows | {f"open/{row}": each for row, each in unanswered.rows().items()}
