@@ -24,8 +24,8 @@ STOSA_LENGTHS = (197, 1025)
 BLOCK_LENGTHS = (65, 197)
 #: lengths whose memory is compared
 LONG = (1025, 2049, 4097)
-#: the form with explicit distances pair by pair, tensors of n × n × width
-PAIRS_LENGTH, _PAIRS_SAMPLES = 65, 4
+#: the length at which differences pair by pair, n × n × width, are in 50 MiB a tensor
+PAIRS_LENGTH = 65
 N_HEADS, WIDTH = 3, 64
 #: hidden layers of published vision transformers, and of `StochasticViT` by default
 MLP_RATIOS = (4, 2)
@@ -33,21 +33,28 @@ _TEMPERATURE = 0.4 * WIDTH**-0.5
 _ONE_THREAD = (1,)
 
 Aggregation = Literal["linear", "squared"]
+AGGREGATIONS: tuple[Aggregation, ...] = ("linear", "squared")
 Form = Callable[..., Sequence[Tensor]]
 
 
 def measure(scope: Scope) -> Figures:
     """Ratios of CPU times, forward and backward, on one thread; and bytes."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(scope.seed)
+        return _measured(scope)
+
+
+def _measured(scope: Scope) -> Figures:
     figures: Figures = {}
-    for length, n_samples in LENGTHS.items():
-        n_samples = scope.less(n_samples, 1)
-        figures |= _attention(length, n_samples, scope.less(9, 1))
+    n_samples = {length: scope.less(n, 1) for length, n in LENGTHS.items()}
+    for length in LENGTHS:
+        figures |= _attention(length, n_samples[length], scope.less(7, 1))
     for length in BLOCK_LENGTHS:
         for mlp_ratio in MLP_RATIOS:
-            n_samples = scope.less(LENGTHS[length], 1)
-            figures |= _blocks(length, n_samples, mlp_ratio, scope.less(9, 1))
-    figures |= _pairs(scope.less(_PAIRS_SAMPLES, 1), scope.less(5, 1))
-    for aggregation in ("linear", "squared"):
+            rounds = scope.less(7, 1)
+            figures |= _blocks(length, n_samples[length], mlp_ratio, rounds)
+    figures |= _pairs(n_samples[PAIRS_LENGTH], scope.less(3, 1))
+    for aggregation in AGGREGATIONS:
         for length in LONG[: scope.less(len(LONG), 1)]:
             figures |= _memory(length, aggregation)
     return figures
