@@ -80,7 +80,7 @@ def turns(
     """
     figures: Figures = {}
     for n_threads in threads:
-        with _threads(n_threads):
+        with on_threads(n_threads):
             for run in runs.values():
                 run()
             rounds = [
@@ -189,7 +189,8 @@ def _timed(run: Run) -> tuple[float, float]:
 
 
 @contextmanager
-def _threads(n: int) -> Iterator[None]:
+def on_threads(n: int) -> Iterator[None]:
+    """Let torch use so many threads for a while."""
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:

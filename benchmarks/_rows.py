@@ -104,13 +104,21 @@ class Suite:
         parser.epilog = f"Groups: {', '.join(groups)}. Rows: {', '.join(self.rows)}."
         arguments = parser.parse_args()
         for wanted in arguments.only or []:
-            if not any(_is_meant(row, wanted) for row in self.rows):
+            if not self._meant(wanted):
                 parser.error(f"--only: there is no row {wanted!r}; see --help")
         return arguments
 
     def _chosen(self, arguments: argparse.Namespace) -> list[str]:
         wanted = arguments.only or (self.quick if arguments.quick else self.rows)
-        return [row for row in self.rows if any(_is_meant(row, one) for one in wanted)]
+        meant = {row for one in wanted for row in self._meant(one)}
+        return [row for row in self.rows if row in meant]
+
+    def _meant(self, wanted: str) -> list[str]:
+        """That row, or all of that group, or that begin with that word of a group."""
+        if wanted in self.rows:
+            return [wanted]
+        start = wanted + ("-" if "/" in wanted else "/")
+        return [row for row in self.rows if row.startswith(start)]
 
     def _seeds(self, row: str, arguments: argparse.Namespace) -> list[int]:
         seeds: list[int] = arguments.seeds
@@ -132,8 +140,3 @@ class Suite:
         records.add(row, seed, figures, where)
         shown = ", ".join(f"{figure} {value:.4g}" for figure, value in figures.items())
         print(f"  {time.perf_counter() - start:.1f} s: {shown}", flush=True)
-
-
-def _is_meant(row: str, wanted: str) -> bool:
-    """Whether it is that row, of that group, or begins with that word of a group."""
-    return row == wanted or row.startswith(wanted + ("-" if "/" in wanted else "/"))
