@@ -27,17 +27,17 @@ GROUNDS: dict[str, Ground] = {
     "mnist": Ground(
         "MNIST",
         mnist,
-        {**_SMALL, "max_iter": 20},
+        {**_SMALL, "max_iter": 16},
         "2,000 images of 28 × 28 pixels, drawn by the seed, and 2,000 held out; "
         "letters (notMNIST) are unknown; patches of 4 pixels, width 32, 2 blocks, "
-        "shifts, 20 epochs of batches of 32",
+        "shifts, 16 epochs of batches of 32",
         padding=1 / 16,
         files=(MNIST, LETTERS),
     ),
     "fashion": Ground(
         "Fashion-MNIST",
         fashion,
-        {**_SMALL, "max_iter": 20},
+        {**_SMALL, "max_iter": 16},
         "2,000 images of 28 × 28 pixels, drawn by the seed, and 2,000 held out; "
         "digits (MNIST) are unknown; the rest is as for MNIST",
         padding=1 / 16,
