@@ -12,6 +12,8 @@ from torch.autograd.function import once_differentiable
 
 #: singular values below this share of the largest have no gradient
 _CUT_OFF = 1e-6
+#: ratio of singular values up to which their polar factor in float32 is good to 1e-6
+_WELL_CONDITIONED = 16
 
 
 def wasserstein_uniformity_value(
@@ -83,12 +85,13 @@ class WassersteinUniformityLoss(nn.Module):
     uniform, and two, collapsed to one point. Added to a self-supervised loss, with a
     weight, it keeps dimensions from collapsing.
 
-    Work is in float64, on the Gram matrix of the smaller side. The gradient is the
-    polar factor of the centred matrix, without division by gaps between singular
-    values: it is finite wherever the input is, also for collapsed, repeated, constant
-    and white representations. Rows of length zero stay where they are and get no
-    gradient. NaN in the input gives NaN, as with other losses. It cannot be
-    differentiated twice.
+    Work is in float64, on the Gram matrix of the smaller side; only the last product,
+    for a float32 input whose singular values are within a factor of 16, is in float32,
+    which is good to a millionth. The gradient is the polar factor of the centred
+    matrix, without division by gaps between singular values: it is finite wherever the
+    input is, also for collapsed, repeated, constant and white representations. Rows of
+    length zero stay where they are and get no gradient. NaN in the input gives NaN, as
+    with other losses. It cannot be differentiated twice.
 
     Parameters
     ----------
@@ -230,7 +233,7 @@ class _Uniformity(Function):
         mean, count = _mean(rows, workers)
         centred = rows.sub_(mean)
         wide = workers is None and len(z) < z.shape[1]
-        gram = centred @ centred.T if wide else centred.T @ centred
+        gram = _gram(centred if wide else centred.T)
         if workers is not None:
             workers.add_up_(gram)
         spread = gram.diagonal().sum()
@@ -243,6 +246,8 @@ class _Uniformity(Function):
         least = eps * torch.maximum(values[-1], eps * (power * count).sqrt())
         # NaN is not small
         inverse = torch.where(values <= least, 0, 1 / values)
+        even = z.dtype != torch.float64 and values[-1] <= _WELL_CONDITIONED * values[0]
+        ctx.exact = not bool(even)
         ctx.save_for_backward(centred, mean, vectors, inverse, lengths)
         ctx.wide, ctx.like = wide, (z.dtype, z.device)
         ctx.scale = scale if workers is None else scale * workers.size
@@ -261,7 +266,10 @@ class _Uniformity(Function):
             weight = weight * ctx.slope
         root = (vectors * (-ctx.scale * inverse)) @ vectors.T
         # the polar factor, scaled
-        gradient = root @ centred if ctx.wide else centred @ root
+        if ctx.exact:
+            gradient = root @ centred if ctx.wide else centred @ root
+        else:
+            gradient = _nearly_even_product(root, centred, ctx.wide)
         if lengths is None:
             gradient.add_(centred + mean, alpha=ctx.pull).mul_(weight)
         else:
@@ -326,6 +334,27 @@ def _mean(rows: Tensor, workers: _Workers | None) -> tuple[Tensor, int]:
             f"{count}."
         )
     return total[:-1] / count, count
+
+
+def _gram(rows: Tensor) -> Tensor:
+    """Products of rows: those of the second half with the first are only copied."""
+    half = len(rows) // 2
+    first, second = rows[:half], rows[half:]
+    gram = rows.new_empty(len(rows), len(rows))
+    torch.mm(first, first.T, out=gram[:half, :half])
+    torch.mm(first, second.T, out=gram[:half, half:])
+    torch.mm(second, second.T, out=gram[half:, half:])
+    gram[half:, :half] = gram[:half, half:].T
+    return gram
+
+
+def _nearly_even_product(root: Tensor, centred: Tensor, wide: bool) -> Tensor:
+    """In float32, but for the part along the rows, most of which is projected away."""
+    level = root.diagonal().mean()
+    root.diagonal().sub_(level)
+    root, rows = root.float(), centred.float()
+    product = root @ rows if wide else rows @ root
+    return torch.add(product, centred, alpha=level.item())
 
 
 def _spectrum(gram: Tensor, finite: bool) -> tuple[Tensor, Tensor]:
