@@ -16,6 +16,8 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from skwass.metrics._representations import on_the_cpu
+
 #: channels that an axis of that length is taken for
 _CHANNELS = (1, 3, 4)
 _WHITE = 255
@@ -103,6 +105,8 @@ def read(estimator: Any, X: Any, y: Any = "no_validation") -> tuple[Images, Any]
     y : array-like, default="no_validation"
         Targets, if there are any.
     """
+    # of lists and tensors, scikit-learn would not see that they hold eight bits
+    X = on_the_cpu(X)
     read: Any = validate_data(estimator, X, y, ensure_min_samples=2, **_ACCEPTED)
     X, y = (read, None) if isinstance(y, str) else read
     return _as_images(X, estimator), y
@@ -142,6 +146,7 @@ def read_more(estimator: Any, X: Any, known: Known) -> Images:
     known : Known
         Of the fit.
     """
+    X = on_the_cpu(X)
     n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
     flat = known.form.tabular or estimator.image_shape is not None
     if flat and n_axes <= 2:

@@ -75,6 +75,21 @@ def test__eight_bits__are_shares_of_255_but_for_tables():
     assert_allclose(flat[:, 0], X / 255, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [list, torch.as_tensor])
+def test__lists_and_tensors_of_eight_bits__are_shares_of_255_too(kind):
+    X = RNG.integers(0, 256, size=(5, 8, 8), dtype=np.uint8)
+    images, _ = read(Reader(), kind(X))
+    assert_allclose(images.pixels[:, 0], X / 255, rtol=1e-6)
+    later = read_more(Reader(), kind(X), Known.of(images))
+    assert_allclose(later.pixels, images.pixels)
+
+
+def test__tensors__may_want_a_gradient_or_be_of_half_precision():
+    X = torch.rand(5, 8, 8, dtype=torch.float64, requires_grad=True)
+    assert_allclose(pixels_of(X)[:, 0], X.detach(), rtol=1e-6)
+    assert_allclose(pixels_of(X.bfloat16())[:, 0], X.detach(), atol=4e-3)
+
+
 def test__arrays__are_left_as_they_are_and_may_be_read_only():
     for X in (PHOTOS.astype(np.float32), (255 * PHOTOS).astype(np.uint8)):
         X.setflags(write=False)
