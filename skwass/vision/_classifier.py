@@ -343,7 +343,8 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         y : array-like of shape (n_samples,)
             Labels: numbers or strings, of two classes at least. -1 marks a sample
             without label, which only pre-training learns from; where all labels are -1
-            or 1, both are classes.
+            or 1, both are classes. Among strings it is the number, in an array of
+            ``dtype=object``.
 
         Returns
         -------

@@ -20,7 +20,7 @@ def are_known(y: NDArray[Any]) -> NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        If no label is known.
+        If no label is known, or NumPy has turned marks into names.
     """
     if y.dtype.kind in "iuf":
         known = y != UNLABELLED
@@ -29,6 +29,7 @@ def are_known(y: NDArray[Any]) -> NDArray[np.bool_]:
     elif y.dtype.kind == "O":
         known = np.array([not _marks_none(label) for label in y], dtype=bool)
     else:
+        _refuse_marks_among_names(y)
         known = np.ones(len(y), dtype=bool)
     if not known.any():
         raise ValueError(
@@ -36,6 +37,26 @@ def are_known(y: NDArray[Any]) -> NDArray[np.bool_]:
             "sample without label."
         )
     return known
+
+
+def _refuse_marks_among_names(y: NDArray[Any]) -> None:
+    """A list of names and -1 becomes an array of strings, "-1" being one of them."""
+    names = set(np.unique(y).tolist())
+    marks = names & {"-1", "-1.0"}
+    # what are numbers throughout may have been read from a file, -1 being a class
+    if marks and not all(map(_is_number, names)):
+        raise ValueError(
+            f"y holds the string {marks.pop()!r} among names. To mark samples without "
+            "label, give names and the number -1 in an array of dtype=object."
+        )
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _marks_none(label: Any) -> bool:

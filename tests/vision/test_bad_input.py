@@ -35,6 +35,7 @@ def tiny(**options):
         (X, np.where(Y, -1, 0), "two classes"),
         (X, RNG.normal(size=24), "Unknown label type: continuous"),
         (X, np.where(Y, np.nan, 0), "contains NaN"),
+        (X, ["a", "b", -1] * 8, "string '-1' among names.*dtype=object"),
         (X, np.column_stack([Y, Y]), "y should be a 1d array"),
         (RNG.uniform(size=(24, 8, 8, 8)), Y, "channels='auto' cannot tell"),
     ],

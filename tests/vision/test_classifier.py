@@ -375,6 +375,11 @@ def test__names_may_be_missing():
     assert classifier.classes_.tolist() == ["one", "two", "zero"]
 
 
+def test__numbers_as_strings__are_classes_minus_one_as_well():
+    y = np.array(["-1", "0", "1"])[Y]
+    assert small(max_iter=1).fit(X, y).classes_.tolist() == ["-1", "0", "1"]
+
+
 def test__minus_one_and_one__are_two_classes():
     signs = np.where(Y[Y < 2] == 1, 1, -1)
     classifier = small().fit(X[Y < 2], signs)
