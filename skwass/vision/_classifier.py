@@ -356,7 +356,8 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         ValueError
             If X, y or a parameter is not what is expected; the message says which.
         FloatingPointError
-            If the loss turns NaN or infinite. What was fitted before is kept.
+            If the loss or what is learnt turns NaN or infinite. What was fitted before
+            is kept.
 
         Warns
         -----

@@ -40,7 +40,7 @@ from skwass.vision._pretraining_recipe import (
     PretrainingRecipe,
     check_that_some_can_be_seen,
 )
-from skwass.vision._reading import described, reader_of
+from skwass.vision._reading import check_finite, described, reader_of
 from skwass.vision._recipe import Recipe
 from skwass.vision._runs import (
     curves_of,
@@ -156,7 +156,7 @@ class StochasticLearner(StochasticPredictor):
             raise KeyboardInterrupt  # stopped before there was anything to keep
         self.net_, self.history_ = net, history
         self.n_iter_ = len(history["loss"])
-        self._look_back(images, everything, held_out)
+        self._look_back(images, everything, held_out, recipe.lr)
         if was_interrupted(net):
             warnings.warn(
                 "Training was interrupted; the network is that after "
@@ -166,10 +166,12 @@ class StochasticLearner(StochasticPredictor):
             )
 
     def _look_back(
-        self, images: Images, samples: Samples, held_out: Samples | None
+        self, images: Images, samples: Samples, held_out: Samples | None, lr: float
     ) -> None:
         """Ask the trained network of samples of the fit: how sure, and what it sees."""
         reader = reader_of(self.network_, images, self.net_.device)
+        found = described(reader, images.like(samples.inputs))
+        check_finite(found, lr)
         self.temperature_ = 1.0
         if not isinstance(self.temperature, str):
             self.temperature_ = float(self.temperature)
@@ -177,7 +179,6 @@ class StochasticLearner(StochasticPredictor):
             logits = described(reader, images.like(held_out.inputs)).logits.numpy()
             labels = held_out.targets.numpy()
             self.temperature_ = fitted_temperature(logits, labels)
-        found = described(reader, images.like(samples.inputs))
         self._reference = Reference.of(found, samples.targets, self.temperature_)
 
     def _weights(self, places: NDArray[np.intp]) -> torch.Tensor:

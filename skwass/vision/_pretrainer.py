@@ -40,7 +40,7 @@ from skwass.vision._pretraining_recipe import (
     PretrainingRecipe,
     check_that_some_can_be_seen,
 )
-from skwass.vision._reading import in_parts, reader_of
+from skwass.vision._reading import pooled_means, reader_of
 from skwass.vision._scale import centre_of
 
 if TYPE_CHECKING:
@@ -300,7 +300,8 @@ class StochasticViTPretrainer(
             If X or a parameter is not what is expected, or an image is a single patch;
             the message says which.
         FloatingPointError
-            If the loss turns NaN or infinite. What was fitted before is kept.
+            If the loss or what is learnt turns NaN or infinite. What was fitted before
+            is kept.
 
         Warns
         -----
@@ -330,10 +331,7 @@ class StochasticViTPretrainer(
         check_is_fitted(self)
         images = self._images(X, stacklevel=3)
         reader = reader_of(self.network_, images, self.net_.device)
-        (pooled,) = in_parts(
-            reader, images, lambda x: reader.pool(reader.encode(x)[-1]).mean
-        )
-        embedding: NDArray[np.float32] = pooled.float().numpy()
+        embedding: NDArray[np.float32] = pooled_means(reader, images).float().numpy()
         return embedding
 
     @property

@@ -33,6 +33,7 @@ from skwass.vision._masked_net import (
     warn_if_collapsed,
 )
 from skwass.vision._pretraining_recipe import PretrainingRecipe
+from skwass.vision._reading import check_finite, pooled_means, reader_of
 from skwass.vision._runs import views_of
 
 
@@ -60,6 +61,8 @@ def pretrain(
     ------
     KeyboardInterrupt
         If it is stopped in the first epoch, when there is nothing to keep.
+    FloatingPointError
+        If the loss or what is learnt turns NaN or infinite.
     """
     views = views_of(augmentation, images)
     if views is not None:
@@ -69,6 +72,9 @@ def pretrain(
     n_epochs = len(history["loss"])
     if not n_epochs:
         raise KeyboardInterrupt
+    some = images.like(images.pixels[: recipe.batch_size])
+    reader = reader_of(net.module_.student, some, net.device)
+    check_finite([pooled_means(reader, some)], recipe.lr)
     if n_epochs < recipe.max_iter:
         warnings.warn(
             f"Pre-training was interrupted; the network is that after {n_epochs} of "

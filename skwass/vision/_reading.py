@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -69,6 +69,26 @@ def described(reader: StochasticViT, images: Images) -> Described:
         return *pooled, reader.classify(pooled), spread
 
     return Described(*(each.double() for each in in_parts(reader, images, describe)))
+
+
+def pooled_means(reader: StochasticViT, images: Images) -> Tensor:
+    """Mean of the pooled token of each sample, (n_samples, width)."""
+    return in_parts(reader, images, lambda x: reader.pool(reader.encode(x)[-1]).mean)[0]
+
+
+def check_finite(found: Iterable[Tensor], lr: float) -> None:
+    """Look at what a trained network says of samples of the fit.
+
+    Raises
+    ------
+    FloatingPointError
+        If the last steps have led to NaN or infinite numbers, which no loss has seen.
+    """
+    if not all(torch.isfinite(part).all() for part in found):
+        raise FloatingPointError(
+            "After the last step, the network says NaN or infinite numbers of samples "
+            f"of the fit. Lower lr (now {lr:g}), or rescale X, and fit again."
+        )
 
 
 def patch_variances(reader: StochasticViT, images: Images) -> Tensor:

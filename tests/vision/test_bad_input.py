@@ -150,6 +150,19 @@ def test__a_loss_that_is_not_finite__raises_and_keeps_what_was_fitted():
 
 
 @pytest.mark.parametrize(
+    "options", [{}, {"early_stopping": True, "validation_fraction": 0.3}]
+)
+def test__a_last_step_into_nowhere__raises_and_keeps_what_was_fitted(options):
+    classifier = tiny().fit(X, Y)
+    before = classifier.decision_function(X)
+    # there is one step only, whose loss is that of the start
+    classifier.set_params(lr=1e30, warmup_fraction=0.0, batch_size=24, **options)
+    with pytest.raises(FloatingPointError, match=r"After the last step.*Lower lr"):
+        classifier.fit(X, Y)
+    assert_array_equal(classifier.decision_function(X), before)
+
+
+@pytest.mark.parametrize(
     "method",
     [
         "predict",

@@ -442,3 +442,13 @@ def test__a_loss_that_is_not_finite__stops_and_keeps_what_was():
     with pytest.raises(FloatingPointError, match="Lower lr"):
         pretrainer.set_params(lr=1e30, max_grad_norm=None, max_iter=3).fit(X)
     assert_array_equal(pretrainer.transform(X), before)
+
+
+def test__a_last_step_into_nowhere__stops_and_keeps_what_was():
+    pretrainer = small(max_iter=1).fit(X)
+    before = pretrainer.transform(X)
+    # there is one step only, whose loss is that of the start
+    pretrainer.set_params(lr=1e30, warmup_fraction=0.0, batch_size=len(X))
+    with pytest.raises(FloatingPointError, match=r"After the last step.*Lower lr"):
+        pretrainer.fit(X)
+    assert_array_equal(pretrainer.transform(X), before)
