@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skwass.nn import MomentumCopy, StochasticViT
@@ -72,8 +73,8 @@ def started_from(
     Raises
     ------
     ValueError
-        If that is none, or reads other images, or is of another architecture than the
-        estimator asks for.
+        If that is none, is not fitted, reads other images, or is of another
+        architecture than the estimator asks for.
     """
     network = _network_in(pretrained)
     _check_same_architecture(network, estimator, options)
@@ -181,10 +182,23 @@ def _network_in(pretrained: Any) -> StochasticViT:
             f"{type(pretrained).__name__}."
         )
     network = getattr(pretrained, "network_", None)
-    if network is None:
+    if isinstance(network, StochasticViT):
+        return network
+    if network is None and not _is_fitted(pretrained):
         raise NotFittedError(
             f"pretrained is a {type(pretrained).__name__} that is not fitted yet. A "
             "clone of a fitted one, such as in a grid search, is not: give its "
             "network_, which is copied as it is."
         )
-    return network
+    raise ValueError(
+        "pretrained must be a StochasticViTPretrainer or have a StochasticViT as "
+        f"network_; got a {type(pretrained).__name__}, which has none."
+    )
+
+
+def _is_fitted(estimator: Any) -> bool:
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 from skwass.nn import StochasticViT
@@ -127,6 +128,8 @@ def test__augmentations__that_give_no_images__raise(augmentation, match):
         ),
         (StochasticViT(2, (1, 8, 8)).head, ValueError, "got a Linear"),
         (StochasticViTClassifier(), NotFittedError, "not fitted yet"),
+        (PCA(), NotFittedError, "not fitted yet"),
+        (PCA().fit(X[:, 0]), ValueError, "must be .* got a PCA, which has none"),
     ],
 )
 def test__pretrained__that_does_not_fit__raises(pretrained, error, match):
