@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skwass.vision._images import Images, Known, read_more
+from skwass.vision._images import Images, Known, check_same_scale, read_more
 from skwass.vision._scale import warn_of_range
 
 AUTO = StrOptions({"auto"})
@@ -77,9 +77,10 @@ class ImageEstimator(BaseEstimator):
         self.image_shape_ = images.form.shape
 
     def _check_that_goes_on(self, images: Images) -> None:
-        """Refuse samples of another form than those before."""
+        """Refuse samples of another form or scale than those before."""
         if images.form != self._known.form:
             raise ValueError(
                 f"X has {images.form}; warm_start=True goes on with a network for "
                 f"{self._known.form}. Set warm_start=False to begin anew."
             )
+        check_same_scale(images, self._known)

@@ -157,12 +157,17 @@ def read_more(estimator: Any, X: Any, known: Known) -> Images:
     images = _as_images(X, estimator)
     if images.form != known.form:
         raise ValueError(f"X has {images.form}; the fit had {known.form}.")
+    check_same_scale(images, known)
+    return images
+
+
+def check_same_scale(images: Images, known: Known) -> None:
+    """A ValueError if these are shares of white, and those of the fit were not."""
     if images.scaled and not known.were_bright:
         raise ValueError(
             "X holds 8-bit integers, which are divided by 255; but the images of the "
             "fit were floats beyond 0 and 1. Give floats of the same range."
         )
-    return images
 
 
 def _as_images(X: NDArray[Any], estimator: Any) -> Images:

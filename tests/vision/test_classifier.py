@@ -314,6 +314,7 @@ def test__warm_start__goes_on():
         ({"attention": "dot"}, (X, Y), "had attention='wasserstein'"),
         ({}, (X[:, :4], Y), "X has images of 4 × 8"),
         ({}, (X, Y + 1), "knew the classes"),
+        ({}, (X.astype(np.uint8), Y), "fit were floats beyond 0 and 1"),
     ],
 )
 def test__warm_start__with_something_else_raises_and_keeps_what_was(
