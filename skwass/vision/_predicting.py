@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skwass.nn import GaussianTokens, StochasticViT
 from skwass.vision._estimator import ImageEstimator
-from skwass.vision._images import Images
+from skwass.vision._images import Images, is_positive
 from skwass.vision._net import StochasticViTNet
 from skwass.vision._reading import (
     Described,
@@ -147,14 +147,21 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
             Means and variances, which are zero with ``attention="dot"``. Neither
             temperature scaling nor the probit approximation of `predict_proba` is in
             them.
+
+        Raises
+        ------
+        ValueError
+            If X is not like that of the fit, or `method` or `n_samples` cannot be.
         """
         images = self._checked_images(X)
         if method == "closed-form":
             reader = self._reader(images)
             found = GaussianTokens(*in_parts(reader, images, reader.logit_distribution))
         elif method == "sampling":
-            if n_samples < 1:
-                raise ValueError(f"n_samples must be at least 1; got {n_samples!r}.")
+            if not is_positive(n_samples):
+                raise ValueError(
+                    f"n_samples must be at least 1, an integer; got {n_samples!r}."
+                )
             pooled = self._described(images)
             found = sampled_logits(self.network_, pooled, n_samples, self._seed)
         else:
@@ -205,6 +212,11 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         -------
         scores : ndarray of shape (n_samples,), float64
             The larger, the farther out of distribution.
+
+        Raises
+        ------
+        ValueError
+            If X is not like that of the fit, or there is no such method.
         """
         if method not in METHODS:
             raise ValueError(f"method must be one of {METHODS}; got {method!r}.")

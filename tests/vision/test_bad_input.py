@@ -198,8 +198,9 @@ def test__questions__that_are_not_known__raise():
         classifier.ood_score(X, "entropy")
     with pytest.raises(ValueError, match="method must be 'closed-form' or 'sampling'"):
         classifier.predict_distribution(X, "guessing")
-    with pytest.raises(ValueError, match="n_samples must be at least 1"):
-        classifier.predict_distribution(X, "sampling", n_samples=0)
+    for n_samples in (0, 2.5, "3"):
+        with pytest.raises(ValueError, match="n_samples must be at least 1, an int"):
+            classifier.predict_distribution(X, "sampling", n_samples=n_samples)
 
 
 def test__floats_far_from_brightness__are_warned_of_once():
