@@ -162,7 +162,7 @@ class StochasticLearner(StochasticPredictor):
                 "Training was interrupted; the network is that after "
                 f"{self.n_iter_} of {recipe.max_iter} epochs.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
 
     def _look_back(

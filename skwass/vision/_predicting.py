@@ -183,7 +183,8 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         embedding : ndarray of shape (n_samples, width), float32
             Before the norm of the head.
         """
-        found = self._described(self._checked_images(X))
+        # scikit-learn's set_output is around this
+        found = self._described(self._checked_images(X, stacklevel=5))
         embedding: NDArray[np.float32] = found.mean.float().numpy()
         return embedding
 
@@ -220,9 +221,7 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         """
         if method not in METHODS:
             raise ValueError(f"method must be one of {METHODS}; got {method!r}.")
-        found = self._described(self._checked_images(X))
-        scores: Array = self._reference.score(method, found, self.temperature_).numpy()
-        return scores
+        return self._score(self._checked_images(X), method)
 
     def score_samples(self, X: Any) -> Array:
         """How normal samples are: minus `ood_score`.
@@ -237,7 +236,7 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         scores : ndarray of shape (n_samples,), float64
             The larger, the more like those of the fit.
         """
-        return -self.ood_score(X)
+        return -self._score(self._checked_images(X), "wasserstein")
 
     def attention_maps(self, X: Any) -> NDArray[np.float32]:
         """Where each token looks, in each block and head.
@@ -275,6 +274,11 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         found: Array = patch_variances(self._reader(images), images).double().numpy()
         return found
 
+    def _score(self, images: Images, method: str) -> Array:
+        found = self._described(images)
+        scores: Array = self._reference.score(method, found, self.temperature_).numpy()
+        return scores
+
     def _logits(self, images: Images) -> Array:
         """After temperature scaling."""
         logits: Array = self._described(images).logits.numpy()
@@ -283,10 +287,10 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
     def _described(self, images: Images) -> Described:
         return described(self._reader(images), images)
 
-    def _checked_images(self, X: Any) -> Images:
+    def _checked_images(self, X: Any, stacklevel: int = 4) -> Images:
         """New samples, for a method of the user's."""
         check_is_fitted(self)
-        return self._images(X, stacklevel=4)
+        return self._images(X, stacklevel)
 
     def _reader(self, images: Images) -> StochasticViT:
         return reader_of(self.network_, images, self.net_.device)

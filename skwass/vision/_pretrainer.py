@@ -329,7 +329,8 @@ class StochasticViTPretrainer(
             What the student makes of whole images.
         """
         check_is_fitted(self)
-        images = self._images(X, stacklevel=3)
+        # scikit-learn's set_output is around this
+        images = self._images(X, stacklevel=4)
         reader = reader_of(self.network_, images, self.net_.device)
         embedding: NDArray[np.float32] = pooled_means(reader, images).float().numpy()
         return embedding

@@ -211,9 +211,10 @@ def test__floats_far_from_brightness__are_warned_of_once():
         warnings.simplefilter("error")
         classifier.predict(255 * X)
     bright = tiny().fit(X, Y)
-    with pytest.warns(UserWarning, match="expected within 0 and 1") as caught:
-        bright.predict(255 * X)
-    assert caught[0].filename == __file__
+    for ask in (bright.predict, bright.transform, bright.score_samples):
+        with pytest.warns(UserWarning, match="expected within 0 and 1") as caught:
+            ask(255 * X)
+        assert caught[0].filename == __file__
     with pytest.raises(ValueError, match="X holds 8-bit integers"):
         classifier.predict((255 * X).astype(np.uint8))
 

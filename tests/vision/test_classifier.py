@@ -404,8 +404,10 @@ def test__an_interrupt__keeps_the_epochs_so_far():
             raise KeyboardInterrupt
         return images
 
-    with pytest.warns(UserWarning, match="interrupted; the network is that after 2"):
+    match = "interrupted; the network is that after 2"
+    with pytest.warns(UserWarning, match=match) as caught:
         classifier = small(augmentation=augment).fit(X, Y)
+    assert caught[0].filename == __file__
     assert classifier.n_iter_ == 2
     assert classifier.predict(X_LATER).shape == (len(X_LATER),)
 

@@ -424,6 +424,9 @@ def test__samples__that_cannot_be_learnt_from__raise(data, match):
 def test__other_samples_than_in_fit__are_refused(fitted):
     with pytest.raises(ValueError, match="X has images of 4 × 8 pixels"):
         fitted.transform(X[:, :4])
+    with pytest.warns(UserWarning, match="expected within 0 and 1") as caught:
+        fitted.transform(16 * X)
+    assert caught[0].filename == __file__
 
 
 def test__a_classifier__cannot_pre_train_on_single_patches():
