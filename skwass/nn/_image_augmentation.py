@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -35,6 +37,11 @@ class ImageAugmentation(nn.Module):
         Black and white, for changes of colour. None takes the least and the largest
         value of the batch.
 
+    Raises
+    ------
+    ValueError
+        If `padding` is negative, or a share or a probability is not between 0 and 1.
+
     References
     ----------
     .. [1] He, Zhang, Ren, Sun. Deep residual learning for image recognition. CVPR 2016.
@@ -63,7 +70,7 @@ class ImageAugmentation(nn.Module):
     ) -> None:
         super().__init__()
         check_shares(flip=flip)
-        if isinstance(padding, float):
+        if not isinstance(padding, Integral):
             check_shares(padding=padding)
         elif padding < 0:
             raise ValueError(f"padding must not be negative; got {padding!r}.")
@@ -117,9 +124,9 @@ class ImageAugmentation(nn.Module):
         return moved.movedim(-1, 1).contiguous()
 
     def _reach(self, side: int) -> int:
-        if isinstance(self.padding, float):
-            return round(self.padding * side)
-        return self.padding
+        if isinstance(self.padding, Integral):
+            return int(self.padding)
+        return round(float(self.padding) * side)
 
 
 class MixedImages(NamedTuple):
@@ -153,6 +160,11 @@ class ImageMixing(nn.Module):
         α of the distribution :math:`\mathrm{Beta}(\alpha, \alpha)` of λ; 0 is none.
         Usual are 0.2 to 0.8 for mixup and 1 for CutMix.
 
+    Raises
+    ------
+    ValueError
+        If one is negative or infinite.
+
     References
     ----------
     .. [1] Zhang, Cisse, Dauphin, Lopez-Paz. mixup: beyond empirical risk minimization.
@@ -174,8 +186,10 @@ class ImageMixing(nn.Module):
     def __init__(self, mixup: float = 0.0, cutmix: float = 0.0) -> None:
         super().__init__()
         for name, alpha in (("mixup", mixup), ("cutmix", cutmix)):
-            if not alpha >= 0:
-                raise ValueError(f"{name} must not be negative; got {alpha!r}.")
+            if not 0 <= alpha < math.inf:
+                raise ValueError(
+                    f"{name} must not be negative or infinite; got {alpha!r}."
+                )
         self.mixup = mixup
         self.cutmix = cutmix
 

@@ -1,5 +1,6 @@
 """Augmentations for classifiers: what they keep, and who decides."""
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import beta, kstest
@@ -22,6 +23,15 @@ def test__shifts__move_pixels_and_repeat_the_edge():
     crops = padded.unfold(2, 8, 1).unfold(3, 6, 1).reshape(25, 1, 8, 6)
     found = {int((crops == view).all((1, 2, 3)).nonzero()) for view in views}
     assert found == set(range(25))
+
+
+def test__padding__may_be_a_number_of_numpy():
+    for numpys, pythons in ((np.float32(0.25), 0.25), (np.int64(2), 2)):
+        found, expected = (
+            ImageAugmentation(padding=padding)(IMAGES, generator())
+            for padding in (numpys, pythons)
+        )
+        assert_close(found, expected)
 
 
 def test__no_padding_and_no_flip__change_nothing():
@@ -140,6 +150,7 @@ def test__no_mixing__changes_nothing():
         (lambda: ImageAugmentation(padding=-1), "padding must not be negative"),
         (lambda: ImageMixing(mixup=-0.1), "mixup must not be negative"),
         (lambda: ImageMixing(cutmix=-0.1), "cutmix must not be negative"),
+        (lambda: ImageMixing(mixup=float("inf")), "mixup must not be .* infinite"),
     ],
 )
 def test__options_that_mean_nothing__raise(make, match):
