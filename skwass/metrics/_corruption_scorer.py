@@ -30,6 +30,13 @@ class MeanCorruptionErrorScorer:
         Error rates to compare with, as :func:`mean_corruption_error` takes them: by
         kind and severity, or in the order of `kinds` and `severities`.
 
+    Raises
+    ------
+    TypeError
+        If `kinds` is a single name.
+    ValueError
+        If there are no kinds or no severities.
+
     See Also
     --------
     skwass.metrics.mean_corruption_error : What is scored.

@@ -49,6 +49,11 @@ class OODScorer:
     method : str, default=None
         Handed to ``ood_score(X, method=...)``. None takes the estimator's own default.
 
+    Raises
+    ------
+    ValueError
+        If a metric is none of these, or there is none.
+
     See Also
     --------
     skwass.metrics.ood_auroc : What is scored; the other figures stand beside it.

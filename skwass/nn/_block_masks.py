@@ -49,6 +49,11 @@ def block_masks(
     masks : bool Tensor of shape (n_samples, n_patches)
         True where a patch is hidden. Patches are line by line.
 
+    Raises
+    ------
+    ValueError
+        If there are less than two patches.
+
     References
     ----------
     .. [1] Bao, Dong, Piao, Wei. BEiT: BERT pre-training of image transformers. ICLR

@@ -362,7 +362,10 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         Warns
         -----
         UserWarning
-            If images are floats far from 0 to 1.
+            If images are floats far from 0 to 1 or from those of pre-training, or
+            training is interrupted; what is kept is the network so far.
+        ConvergenceWarning
+            If pre-training, by `n_pretraining_iter`, collapses.
         """
         self._validate_params()
         with keep_fitted_state(self), with_gradients():

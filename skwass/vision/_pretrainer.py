@@ -308,7 +308,7 @@ class StochasticViTPretrainer(
         ConvergenceWarning
             If the teacher says nearly the same of all images at the end.
         UserWarning
-            If images are floats far from 0 to 1.
+            If images are floats far from 0 to 1, or training is interrupted.
         """
         self._validate_params()
         with keep_fitted_state(self), with_gradients():
