@@ -57,7 +57,7 @@ class StochasticViT(PatchTokens):
         from any loss; or means.
     drop_path : float, default=0.0
         Stochastic depth: share of samples which the last block leaves as they are; it
-        grows linearly from zero at the first.
+        grows linearly from zero at the first of several.
     dropout : float, default=0.0
         Share of what blocks add that is left out.
     mean, scale : Tensor of shape (channels,) or of three axes, default=None
@@ -148,6 +148,8 @@ class StochasticViT(PatchTokens):
         hidden = max(1, round(mlp_ratio * width))
         light = max(1, round(_LIGHT * width))
         rates = [drop_path * i / max(depth - 1, 1) for i in range(depth)]
+        if depth == 1:  # which is the last one
+            rates = [drop_path]
         self.blocks = nn.ModuleList(
             WassersteinBlock(
                 width,

@@ -211,6 +211,12 @@ def test__drop_path__leaves_some_samples_as_they_are(kind):
     assert all(torch.equal(part, same[0]) for part in same)
 
 
+def test__drop_path__grows_from_zero_and_a_single_block_has_all_of_it(kind):
+    for depth, rates in ((3, [0.0, 0.25, 0.5]), (1, [0.5])):
+        blocks = network(attention=kind, depth=depth, drop_path=0.5).blocks
+        assert [block.drop_path for block in blocks] == rates
+
+
 # --- where training starts --------------------------------------------------------
 
 
