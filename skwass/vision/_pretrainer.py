@@ -306,7 +306,7 @@ class StochasticViTPretrainer(
         Warns
         -----
         ConvergenceWarning
-            If the teacher says nearly the same of all images at the end.
+            If the teacher says nearly the same of all images of a batch at the end.
         UserWarning
             If images are floats far from 0 to 1, or training is interrupted.
         """

@@ -82,7 +82,8 @@ def pretrain(
             UserWarning,
             stacklevel=stacklevel,
         )
-    warn_if_collapsed(history, recipe.lr, stacklevel + 1)
+    if recipe.batch_size > 1:  # a single image differs from no other
+        warn_if_collapsed(history, recipe.lr, stacklevel + 1)
     return net
 
 

@@ -270,6 +270,7 @@ def test__a_healthy_run__does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         small().fit(X)
+        small(batch_size=1, max_iter=1).fit(X[:20])
 
 
 # --- who starts from it ---------------------------------------------------------------
