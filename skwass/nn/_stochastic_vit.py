@@ -340,14 +340,29 @@ class StochasticViT(PatchTokens):
         return GaussianTokens(states[0], torch.zeros_like(states[0]))
 
     def _logits(self, pooled: GaussianTokens) -> GaussianTokens:
-        """The norm is a scale that the mean decides, and the head is linear."""
+        """The head is linear; what goes through the norm before, to first order.
+
+        With x the normalised mean, s its scale and w the weights of a logit times those
+        of the norm, the slope of a logit is (u - x (u·x) / width) / s, for u = w less
+        its mean: a norm neither lets a shift of all components pass nor a factor.
+        """
         mean = self.head(self.norm(pooled.mean))
         if not self.stochastic:
             return GaussianTokens(mean, torch.zeros_like(mean))
         spread = pooled.mean.var(-1, correction=0, keepdim=True) + self.norm.eps
-        variance = pooled.variance * self.norm.weight.square() / spread
-        weight = self.head.weight.square()
-        return GaussianTokens(mean, variance @ weight.T * self.log_scale.exp())
+        normal = (pooled.mean - pooled.mean.mean(-1, keepdim=True)) / spread.sqrt()
+        weights = self.head.weight * self.norm.weight
+        u = weights - weights.mean(-1, keepdim=True)
+        share = normal @ u.T / normal.shape[-1]
+        along = pooled.variance * normal
+        variance = (
+            pooled.variance @ u.square().T
+            - 2 * share * (along @ u.T)
+            + share.square() * (along * normal).sum(-1, keepdim=True)
+        )
+        # a sum of squares, but for rounding
+        variance = variance.clamp_min(0) / spread * self.log_scale.exp()
+        return GaussianTokens(mean, variance)
 
 
 def _start(module: nn.Module) -> None:

@@ -135,9 +135,10 @@ class StochasticPredictor(TransformerMixin, ClassifierMixin, ImageEstimator):
         X : array-like of shape (n_samples, ...)
             Images or rows as in `fit`.
         method : {"closed-form", "sampling"}, default="closed-form"
-            The head is linear but for a norm, whose scale the mean decides in closed
-            form. Sampling draws from the Gaussian and asks the head; draws are the
-            same for all samples, and in each call.
+            The head is a norm and a linear layer. In closed form, the norm is taken to
+            first order, which is good for variances that are small beside the mean.
+            Sampling draws from the Gaussian and asks the head; draws are the same for
+            all samples, and in each call.
         n_samples : int, default=100
             Draws of "sampling".
 
