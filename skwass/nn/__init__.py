@@ -55,6 +55,7 @@ from skwass.nn._uniformity import (
     wasserstein_uniformity_value,
 )
 from skwass.nn._variational import kl_divergence, mean_weights, sampled_weights
+from skwass.nn._vision_encoder import VisionEncoder
 from skwass.nn._wasserstein_attention import (
     GaussianTokens,
     wasserstein_attention,
@@ -113,6 +114,7 @@ __all__ = [
     "TableViews",
     "TransformerEncoder",
     "TripletWassersteinLoss",
+    "VisionEncoder",
     "WangIsolaLoss",
     "WassersteinUniformityLoss",
     "WeightedCrossEntropy",

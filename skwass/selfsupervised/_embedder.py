@@ -57,10 +57,11 @@ class SelfSupervisedEmbedder(
     encoder : torch.nn.Module, class or callable, default=None
         From a batch of samples to representations of shape (n_samples, n_components).
         None is a perceptron for tables, and a small residual network
-        (:class:`~skwass.nn.ResidualEncoder`) for images. Of a module, a copy is
-        trained; a class or callable makes one, and is told ``n_inputs`` and
-        ``n_outputs``, the length of the second axis of X and `n_components`, if it has
-        such parameters.
+        (:class:`~skwass.nn.ResidualEncoder`) for images;
+        :class:`~skwass.nn.VisionEncoder` is a transformer for them. Of a module, a copy
+        is trained; a class or callable makes one, and is told ``n_inputs``,
+        ``image_shape`` and ``n_outputs``, the length of the second axis of X, the shape
+        of a sample and `n_components`, if it has such parameters.
     hidden_layer_sizes : sequence of int, default=(256, 256)
         Hidden layers of the perceptron for tables.
     projector_sizes : sequence of int or "auto", default="auto"

@@ -66,7 +66,11 @@ def _encoder_of(
 ) -> nn.Module:
     width = recipe.n_components or _WIDTH
     if encoder is not None:
-        told = {"n_inputs": inputs.shape[1], "n_outputs": width}
+        told = {
+            "n_inputs": inputs.shape[1],
+            "image_shape": tuple(inputs.shape[1:]),
+            "n_outputs": width,
+        }
         return made_module(encoder, parameters, told, name="encoder", seed=seed)
     if parameters:
         raise ValueError(

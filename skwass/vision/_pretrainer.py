@@ -106,9 +106,9 @@ class StochasticViTPretrainer(
         Differences below count by their squares, others by their size.
     lambda_contrast : float, default=1e-5
         λ, as published.
-    pooled_weight : float, default=1.0
-        w. Without it, 0, what `transform` gives is of little use; a network that is
-        fine-tuned by many labels hardly cares.
+    pooled_weight : float, default=5.0
+        w. Without it, 0, what `transform` gives is of little use. Of few labels, more
+        was learnt after a weight of 5 than of 1, from digits of 8 and of 28 pixels.
     momentum : float, pair of floats or "auto", default="auto"
         How slowly the teacher follows, from the first step to the last. "auto" rises
         from 0.999 to 0.9998, as published, in long training; in less than 80,000 steps
@@ -224,7 +224,7 @@ class StochasticViTPretrainer(
         n_target_blocks: int | str = "auto",
         beta: float = 2.0,
         lambda_contrast: float = 1e-5,
-        pooled_weight: float = 1.0,
+        pooled_weight: float = 5.0,
         momentum: float | Sequence[float] | str = "auto",
         augmentation: Callable[..., Any] | str | None = "auto",
         lr: float | str = "auto",

@@ -18,7 +18,7 @@ from torch import nn
 
 from skwass import SelfSupervisedEmbedder, linear_probe_score
 from skwass.metrics import uniformity_floor
-from skwass.nn import ImageViews, TableViews
+from skwass.nn import ImageViews, TableViews, VisionEncoder
 from skwass.training import local_torch_seed
 
 METHODS = [
@@ -184,6 +184,32 @@ def test__an_encoder_of_the_user__is_told_its_width():
     embedder = clone(embedder).set_params(encoder__dropout=0.2).fit(IMAGES)
     assert embedder.transform(IMAGES).shape == (600, 16)
     assert embedder.encoder_.layers[2].p == 0.2
+
+
+@pytest.mark.parametrize("attention", ["dot", "wasserstein"])
+def test__a_transformer__learns_from_images(attention):
+    embedder = SelfSupervisedEmbedder(
+        encoder=VisionEncoder,
+        encoder__patch_size=2,
+        encoder__depth=1,
+        encoder__attention=attention,
+        n_components=32,
+        max_iter=20,
+        batch_size=64,
+        lr=3e-3,
+        augmentation=ImageViews(flip=0.0, crop_scale=(0.6, 1.0)),
+        random_state=0,
+    )
+    untrained = clone(embedder).set_params(max_iter=1, lr=1e-9)
+    before, after = (
+        linear_probe_score(
+            each.fit(IMAGES), IMAGES, Y, X_TEST.reshape(-1, 1, 8, 8), Y_TEST
+        )
+        for each in (untrained, embedder)
+    )
+    assert after > before + 0.1
+    again = clone(embedder).fit(IMAGES)
+    assert_array_equal(again.transform(IMAGES), embedder.transform(IMAGES))
 
 
 def test__a_module_of_the_user__stays_as_it_was():
