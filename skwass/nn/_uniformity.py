@@ -264,12 +264,16 @@ class _Uniformity(Function):
         weight = upstream.to(centred)
         if ctx.slope is not None:
             weight = weight * ctx.slope
-        root = (vectors * (-ctx.scale * inverse)) @ vectors.T
         # the polar factor, scaled
+        spectrum = -ctx.scale * inverse
         if ctx.exact:
-            gradient = root @ centred if ctx.wide else centred @ root
+            gradient = _spectral_product(vectors, spectrum, centred, ctx.wide)
         else:
-            gradient = _nearly_even_product(root, centred, ctx.wide)
+            # but for the part along the rows, most of which is projected away
+            level = spectrum.mean()
+            v, rest = vectors.float(), (spectrum - level).float()
+            gradient = _spectral_product(v, rest, centred.float(), ctx.wide)
+            gradient = torch.add(gradient, centred, alpha=level.item())
         if lengths is None:
             gradient.add_(centred + mean, alpha=ctx.pull).mul_(weight)
         else:
@@ -348,13 +352,12 @@ def _gram(rows: Tensor) -> Tensor:
     return gram
 
 
-def _nearly_even_product(root: Tensor, centred: Tensor, wide: bool) -> Tensor:
-    """In float32, but for the part along the rows, most of which is projected away."""
-    level = root.diagonal().mean()
-    root.diagonal().sub_(level)
-    root, rows = root.float(), centred.float()
-    product = root @ rows if wide else rows @ root
-    return torch.add(product, centred, alpha=level.item())
+def _spectral_product(
+    vectors: Tensor, values: Tensor, rows: Tensor, wide: bool
+) -> Tensor:
+    """Rows, or columns if `wide`, times the matrix of that spectrum."""
+    matrix = (vectors * values) @ vectors.T
+    return matrix @ rows if wide else rows @ matrix
 
 
 def _spectrum(gram: Tensor, finite: bool) -> tuple[Tensor, Tensor]:
