@@ -117,7 +117,8 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         Weights of classes in the loss; "balanced" makes all count the same.
     temperature : float or "auto", default=1.0
         What logits are divided by after training. "auto" finds what makes held-out
-        labels most likely (temperature scaling), and holds samples out for that.
+        labels most likely (temperature scaling), but not far from 1 by few of them, and
+        holds samples out for that.
     lr : float or "auto", default="auto"
         Learning rate of AdamW at its largest. "auto" is 0.002 for a width of 64, and
         goes by the inverse of the width, up to 0.01.

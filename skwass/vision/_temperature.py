@@ -14,9 +14,14 @@ _BOUNDS = (0.05, 20.0)
 
 
 def fitted_temperature(logits: Array, labels: NDArray[np.intp]) -> float:
-    r"""The temperature T by which labels are most likely.
+    r"""The temperature T by which labels are most likely, and not far from one.
 
-    .. math:: \min_T -\frac1n \sum_i \log \mathrm{softmax}(z_i / T)_{y_i}
+    .. math:: \min_T -\sum_i \log \mathrm{softmax}(z_i / T)_{y_i}
+              + \tfrac12 (\log T)^2
+
+    The last term counts about as much as one sample. Without it, T would go to zero
+    where all labels are right, as they often are of a few samples, and a later mistake
+    would be made with certainty.
 
     Parameters
     ----------
@@ -29,8 +34,8 @@ def fitted_temperature(logits: Array, labels: NDArray[np.intp]) -> float:
 
     def loss(log_temperature: float) -> float:
         factor = np.exp(-log_temperature)
-        return float(np.mean(logsumexp(factor * logits, axis=1) - factor * own))
+        surprise = np.sum(logsumexp(factor * logits, axis=1) - factor * own)
+        return float(surprise + log_temperature**2 / 2)
 
-    # convex in the factor, so that there is no other minimum
     found = minimize_scalar(loss, bounds=np.log(_BOUNDS), method="bounded")
     return float(np.exp(found.x))

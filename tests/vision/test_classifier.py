@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from skwass.nn import ImageAugmentation, StochasticViT
 from skwass.training import local_torch_seed
 from skwass.vision import StochasticViTClassifier
+from skwass.vision._temperature import fitted_temperature
 
 DIGITS = load_digits()
 FEW = DIGITS.target < 3
@@ -207,6 +208,20 @@ def test__a_look_inside__has_a_place_for_each_token():
         classifier.ood_score(X_LATER[:7], "token-variance"),
         rtol=1e-5,
     )
+
+
+def test__temperature__of_few_labels_that_are_all_right__stays_near_one():
+    labels = np.arange(60) % 3
+    logits = 6.0 * np.eye(3)[labels]
+    assert 0.5 < fitted_temperature(logits, labels) < 1
+
+
+def test__temperature__is_found_where_labels_are_drawn_by_it():
+    random_state = np.random.RandomState(0)
+    logits = 3 * random_state.standard_normal((4000, 3))
+    noise = random_state.gumbel(size=logits.shape)
+    labels = (logits / 2.5 + noise).argmax(axis=1)
+    assert fitted_temperature(logits, labels) == pytest.approx(2.5, rel=0.1)
 
 
 def test__temperature__is_fitted_on_held_out_samples():
