@@ -25,18 +25,19 @@ _POINTS = 100
 
 
 def write(report: Report, records: Records) -> None:
-    lines = []
+    lines, known = [], {}
     for name, ground in GROUNDS.items():
         for share in SHARES:
             for way, title in WAYS.items():
                 row = f"semi/{name}-{share}-{way}"
                 if records.has(row):
+                    known[name] = ground.title
                     labels = records.cell(row, "labels", ".0f")
                     what = f"{ground.title}, {share} % ({labels}): {title}"
                     lines.append([what, *_cells(records, row)])
     if not lines:
         return
-    epochs = ", ".join(f"{GROUNDS[x].title} {n}" for x, n in EPOCHS.items())
+    epochs = ", ".join(f"{title} {EPOCHS[name]}" for name, title in known.items())
     report.note(
         "Few labels: a share of those of the training images above, and one of each "
         "class at least, in brackets how many. Pre-training by "

@@ -175,9 +175,10 @@ def test__logits__have_a_distribution_in_closed_form_and_by_sampling(fitted):
     drawn = fitted.predict_distribution(X_LATER, "sampling", n_samples=3000)
     assert closed.mean.shape == closed.variance.shape == (len(X_LATER), 3)
     assert (closed.variance > 0).all()
-    assert_allclose(drawn.mean, closed.mean, atol=0.2 * closed.mean.std())
+    # the norm bends, which pulls means of draws inwards a little
+    assert np.abs(drawn.mean - closed.mean).mean() < 0.1 * closed.mean.std()
     ratio = drawn.variance / closed.variance
-    assert 0.6 < np.median(ratio) < 1.4
+    assert 0.8 < np.median(ratio) < 1.2
     again = fitted.predict_distribution(X_LATER, "sampling", n_samples=3000)
     assert_array_equal(drawn.mean, again.mean)
     probit = closed.mean / np.sqrt(1 + np.pi / 8 * closed.variance)
