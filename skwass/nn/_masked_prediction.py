@@ -138,7 +138,7 @@ class MaskedPrediction(nn.Module):
         pooled : Tensor of shape (n_samples, width)
             Means of pooled tokens.
         """
-        return self.student.pool(self.student.encode(images)[-1]).mean
+        return self.student.pool(self.student.last(images)).mean
 
     def compare(
         self, images: Tensor, generator: torch.Generator | None = None
@@ -162,7 +162,7 @@ class MaskedPrediction(nn.Module):
             len(images), grid, self.mask_share, blocks=self.blocks, generator=generator
         ).to(images.device)
         targets, seen = self.targets(images)
-        tokens = self.student.encode(images, hidden)[-1]
+        tokens = self.student.last(images, hidden)
         patches = _patches_of(self.student, tokens)
         prediction = F.smooth_l1_loss(
             self.patch_head(patches.mean[hidden]), targets[hidden], beta=self.beta

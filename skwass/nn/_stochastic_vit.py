@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from skwass.nn._gaussian_layers import positive
 from skwass.nn._patch_tokens import PatchTokens
 from skwass.nn._stochastic_block import DotBlock, WassersteinBlock
-from skwass.nn._vit_checks import check_options
+from skwass.nn._vit_checks import check_options, sides_of
 from skwass.nn._wasserstein_attention import Aggregation, GaussianTokens
 
 #: the hidden layer of a light perceptron of variances, in units of the width
@@ -131,12 +131,10 @@ class StochasticViT(PatchTokens):
             "dropout": dropout,
         }
         check_options(options)
-        patch = patch_size
-        sides = patch if isinstance(patch, (tuple, list)) else (patch, patch)
         stochastic = attention == "wasserstein"
         super().__init__(
             options["image_shape"],
-            (int(sides[0]), int(sides[1])),
+            sides_of(patch_size),
             width,
             ("mean", "raw") if stochastic else ("mean",),
             int(pooling == "cls"),
@@ -186,7 +184,7 @@ class StochasticViT(PatchTokens):
         logits : Tensor of shape (n_samples, n_outputs)
             As `head` says.
         """
-        return self.classify(self.pool(self._last(images)))
+        return self.classify(self.pool(self.last(images)))
 
     def logit_distribution(self, images: Tensor) -> GaussianTokens:
         """Means and variances of logits, in closed form.
@@ -201,7 +199,7 @@ class StochasticViT(PatchTokens):
         logits : GaussianTokens of shape (n_samples, n_outputs)
             Of the deterministic twin, variances are zero.
         """
-        return self._logits(self.pool(self._last(images)))
+        return self._logits(self.pool(self.last(images)))
 
     def encode(
         self, images: Tensor, mask: Tensor | None = None
@@ -227,6 +225,26 @@ class StochasticViT(PatchTokens):
             states = self._step(block, states)
             found.append(self._tokens(states))
         return found
+
+    def last(self, images: Tensor, mask: Tensor | None = None) -> GaussianTokens:
+        """Tokens after the last block: of `encode`, but for the work on the others.
+
+        Parameters
+        ----------
+        images : Tensor of shape (n_samples, channels, height, width)
+            Images.
+        mask : bool Tensor of shape (n_samples, n_patches), default=None
+            As in `encode`.
+
+        Returns
+        -------
+        tokens : GaussianTokens of shape (n_samples, n_tokens, width)
+            Of the deterministic twin, variances are zero.
+        """
+        states = self.start(images, mask)
+        for block in self._blocks():
+            states = self._step(block, states)
+        return self._tokens(states)
 
     def pool(self, tokens: GaussianTokens) -> GaussianTokens:
         """One Gaussian for each image.
@@ -327,12 +345,6 @@ class StochasticViT(PatchTokens):
     def _step(self, block: DotBlock, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         found = block(*states)
         return found if isinstance(found, tuple) else (found,)
-
-    def _last(self, images: Tensor) -> GaussianTokens:
-        states = self.start(images)
-        for block in self._blocks():
-            states = self._step(block, states)
-        return self._tokens(states)
 
     def _tokens(self, states: tuple[Tensor, ...]) -> GaussianTokens:
         if self.stochastic:

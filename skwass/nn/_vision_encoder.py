@@ -87,6 +87,6 @@ class VisionEncoder(nn.Module):
         vectors : Tensor of shape (n_samples, n_outputs)
             The normalised mean of all tokens.
         """
-        tokens = self.network.encode(self.standardize(images))[-1]
+        tokens = self.network.last(self.standardize(images))
         vectors: Tensor = self.network.norm(self.network.pool(tokens).mean)
         return vectors

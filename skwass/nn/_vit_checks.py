@@ -45,13 +45,8 @@ def check_options(options: Mapping[str, Any]) -> None:
             "image_shape must be three integers of 1 or more, channels, height and "
             f"width; got {shape!r}."
         )
-    sides = (patch, patch) if isinstance(patch, Integral) else tuple(patch)
-    if len(sides) != 2 or not all(map(_is_count, sides)):
-        raise ValueError(
-            "patch_size must be an integer of 1 or more, or two of them, height and "
-            f"width; got {patch!r}."
-        )
-    if shape[1] % sides[0] or shape[2] % sides[1]:
+    height, width = sides_of(patch)
+    if shape[1] % height or shape[2] % width:
         raise ValueError(
             f"patch_size must divide images of {shape[1]} × {shape[2]} pixels; got "
             f"patch_size={patch!r}."
@@ -68,6 +63,33 @@ def check_options(options: Mapping[str, Any]) -> None:
         share = options[name]
         if not (isinstance(share, Real) and 0 <= float(share) < 1):
             raise ValueError(f"{name} must be at least 0 and below 1; got {share!r}.")
+
+
+def sides_of(patch: Any) -> tuple[int, int]:
+    """Height and width of a patch.
+
+    Parameters
+    ----------
+    patch : int or sequence of two ints
+        The patch size that was given.
+
+    Returns
+    -------
+    height, width : int
+        Of the patch.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    sides = (patch, patch) if isinstance(patch, Integral) else tuple(patch)
+    if len(sides) != 2 or not all(map(_is_count, sides)):
+        raise ValueError(
+            "patch_size must be an integer of 1 or more, or two of them, height and "
+            f"width; got {patch!r}."
+        )
+    return int(sides[0]), int(sides[1])
 
 
 def checked_pixels(

@@ -105,7 +105,7 @@ def others_of_another_class(labels: Tensor, partners: Tensor) -> tuple[Tensor, T
 
 def pooled_of(network: StochasticViT, images: Tensor) -> GaussianTokens:
     """One Gaussian for each image."""
-    return network.pool(network.encode(images)[-1])
+    return network.pool(network.last(images))
 
 
 def _drawn(n_images: int) -> Tensor:

@@ -63,7 +63,7 @@ def described(reader: StochasticViT, images: Images) -> Described:
     """What the network says of each sample."""
 
     def describe(pixels: Tensor) -> tuple[Tensor, ...]:
-        tokens = reader.encode(pixels)[-1]
+        tokens = reader.last(pixels)
         pooled = reader.pool(tokens)
         spread = tokens.variance[:, reader.n_special :].mean(dim=(1, 2))
         return *pooled, reader.classify(pooled), spread
@@ -73,7 +73,7 @@ def described(reader: StochasticViT, images: Images) -> Described:
 
 def pooled_means(reader: StochasticViT, images: Images) -> Tensor:
     """Mean of the pooled token of each sample, (n_samples, width)."""
-    return in_parts(reader, images, lambda x: reader.pool(reader.encode(x)[-1]).mean)[0]
+    return in_parts(reader, images, lambda x: reader.pool(reader.last(x)).mean)[0]
 
 
 def check_finite(found: Iterable[Tensor], lr: float) -> None:
@@ -95,7 +95,7 @@ def patch_variances(reader: StochasticViT, images: Images) -> Tensor:
     """Mean variance of each patch, (n_samples, rows, columns)."""
 
     def variances(pixels: Tensor) -> Tensor:
-        patches = reader.encode(pixels)[-1].variance[:, reader.n_special :]
+        patches = reader.last(pixels).variance[:, reader.n_special :]
         return patches.mean(dim=2).unflatten(1, reader.grid)
 
     return in_parts(reader, images, variances)[0]

@@ -83,18 +83,18 @@ def test__the_student__never_sees_what_is_hidden():
     masked = made(pooled_weight=0.0, contrast=0.0)
     seen = []
 
-    def encode(images, mask=None):
+    def last(images, mask=None):
         seen.append(mask)
-        return StochasticViT.encode(masked.student, images, mask)
+        return StochasticViT.last(masked.student, images, mask)
 
-    masked.student.encode = encode
+    masked.student.last = last
     compared(masked)
     (mask,) = seen
     assert (mask.sum(dim=1) == 10).all()  # 60 % of 16
     whole = IMAGES.unflatten(2, (4, 2)).unflatten(4, (4, 2))
     hidden = mask.unflatten(1, (4, 4))[:, None, :, None, :, None]
     changed = torch.where(hidden, 7.0, whole).reshape(IMAGES.shape)
-    first, second = (encode(images, mask)[-1].mean for images in (IMAGES, changed))
+    first, second = (last(images, mask).mean for images in (IMAGES, changed))
     assert_allclose(first.detach(), second.detach(), atol=1e-6)
 
 

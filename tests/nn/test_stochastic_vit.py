@@ -112,6 +112,16 @@ def test__twin__has_no_variance(images):
     assert_close(logits.mean, model(images))
 
 
+def test__last__is_the_last_that_encode_gives(kind, images):
+    model = network(attention=kind, pooling="cls").eval()
+    mask = torch.arange(4).expand(len(images), 4) < 2
+    for hidden in (None, mask):
+        for got, wanted in zip(
+            model.last(images, hidden), model.encode(images, hidden)[-1], strict=True
+        ):
+            assert torch.equal(got, wanted)
+
+
 def test__network__depends_on_one_image_alone(kind, images):
     model = network(attention=kind).eval()
     assert_close(model(images)[2:3], model(images[2:3]), rtol=1e-4, atol=1e-5)
