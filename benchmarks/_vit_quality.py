@@ -13,8 +13,9 @@ from _vit_data import LETTERS, OTHERS, cifar, digits, fashion, mnist
 from _vit_judging import judged_throughout
 from _vit_methods import METHODS, Ground, Train
 
-#: of 16 patches, as for the bundled digits
 _SIZE = {"width": 64, "depth": 4}
+#: of 16 patches, as for the bundled digits
+_GREY = {**_SIZE, "patch_size": 7, "batch_size": 32, "max_iter": 12}
 
 GROUNDS: dict[str, Ground] = {
     "digits": Ground(
@@ -28,7 +29,7 @@ GROUNDS: dict[str, Ground] = {
     "mnist": Ground(
         "MNIST",
         mnist,
-        {**_SIZE, "patch_size": 7, "batch_size": 32, "max_iter": 12},
+        _GREY,
         "2,000 images of 28 × 28 pixels, drawn by the seed, and 2,000 held out; "
         "letters (notMNIST) are unknown; patches of 7 pixels, width 64, 4 blocks, "
         "shifts, 12 epochs of batches of 32",
@@ -38,7 +39,7 @@ GROUNDS: dict[str, Ground] = {
     "fashion": Ground(
         "Fashion-MNIST",
         fashion,
-        {**_SIZE, "patch_size": 7, "batch_size": 32, "max_iter": 12},
+        _GREY,
         "2,000 images of 28 × 28 pixels, drawn by the seed, and 2,000 held out; "
         "digits (MNIST) are unknown; the rest is as for MNIST",
         padding=1 / 16,
