@@ -48,10 +48,10 @@ GROUNDS: dict[str, Ground] = {
     "cifar": Ground(
         "CIFAR-10",
         cifar,
-        {**_SIZE, "patch_size": 8, "batch_size": 64, "max_iter": 12},
+        {**_SIZE, "patch_size": 8, "batch_size": 64, "max_iter": 30},
         "4,000 photographs of 32 × 32 pixels, drawn by the seed, and 2,000 held out; "
         "1,000 of other classes (CIFAR-100) are unknown; patches of 8 pixels, width "
-        "64, 4 blocks, shifts and mirror images, 12 epochs of batches of 64",
+        "64, 4 blocks, shifts and mirror images, 30 epochs of batches of 64",
         padding=1 / 8,
         flip=0.5,
         files=(CIFAR, OTHERS),
