@@ -246,7 +246,7 @@ class Augmented(StochasticViT):
 
 METHODS: dict[str, Method] = {
     "stochastic": Method("stochastic", _with()),
-    "mean": Method('stochastic, ``head="mean"``', _with(head="mean")),
+    "probit": Method('stochastic, ``head="probit"``', _with(head="probit")),
     "stochastic-temperature": Method(
         "stochastic, temperature scaled", _with(temperature="auto")
     ),

@@ -84,11 +84,16 @@ def ambiguous(name: str, scope: Scope) -> Figures:
     X, y = task.problem.X_test, task.problem.y_test
     mixed = mixtures(X, y, scope.seed)
     figures: Figures = {}
-    for kind, changes in (("stochastic", {}), ("matched", ground.matched(task))):
+    options = {
+        "stochastic": {},
+        "probit": {"head": "probit"},
+        "matched": ground.matched(task),
+    }
+    for kind, changes in options.items():
         classifier = ground.classifier(scope, **changes)
         classifier.fit(task.problem.X_train, task.problem.y_train)
         wrong = classifier.predict(X) != y
-        for score in AMBIGUITY if kind == "stochastic" else TWIN_AMBIGUITY:
+        for score in TWIN_AMBIGUITY if kind == "matched" else AMBIGUITY:
             pure, double = (_score(classifier, images, score) for images in (X, mixed))
             figures[f"{kind} mixed {score}"] = ood_auroc(pure, double)
             if wrong.any():

@@ -167,6 +167,7 @@ def _ambiguous(report: Report, records: Records) -> None:
             continue
         for kind, scores in (
             ("stochastic", list(AMBIGUITY)),
+            ("probit", list(AMBIGUITY)),
             ("matched", list(TWIN_AMBIGUITY)),
         ):
             for score in scores:

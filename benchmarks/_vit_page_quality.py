@@ -36,7 +36,7 @@ def write(report: Report, records: Records) -> None:
         report.note(
             "Methods. Stochastic is `~skwass.StochasticViTClassifier` with its "
             "defaults but for the size of the network and the epochs; "
-            '``head="mean"`` keeps variances out of probabilities. A twin is the same '
+            '``head="probit"`` gives variances a say in probabilities. A twin is the same '
             'code with ``attention="dot"``: of equal width, or wider so that it has '
             "as many parameters (matched). All learn with AdamW at the rate that the "
             "classifier chooses for their width, and for as many epochs. Temperature "

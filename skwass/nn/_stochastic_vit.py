@@ -51,10 +51,11 @@ class StochasticViT(PatchTokens):
         Whether perceptrons of variances are as wide as those of means, or narrow.
     pooling : {"cls", "mean"}, default="mean"
         What is classified: a token of its own, or the mean of all.
-    head : {"probit", "mean"}, default="probit"
-        Logits are :math:`m / \sqrt{1 + \pi v / 8}` of their means and variances, the
-        probit approximation of a mean over the Gaussian, so that variances learn
-        from any loss; or means.
+    head : {"mean", "probit"}, default="mean"
+        Logits are those of the mean of the pooled token; or
+        :math:`m / \sqrt{1 + \pi v / 8}` of their means and variances, the probit
+        approximation of a mean over the Gaussian, by which variances of the last block
+        learn from any loss.
     drop_path : float, default=0.0
         Stochastic depth: share of samples which the last block leaves as they are; it
         grows linearly from zero at the first of several.
@@ -108,7 +109,7 @@ class StochasticViT(PatchTokens):
         cov_aggregation: Aggregation = "squared",
         covariance_mlp: Literal["full", "light"] = "light",
         pooling: Literal["cls", "mean"] = "mean",
-        head: Literal["probit", "mean"] = "probit",
+        head: Literal["mean", "probit"] = "mean",
         drop_path: float = 0.0,
         dropout: float = 0.0,
         mean: Tensor | None = None,
@@ -164,7 +165,8 @@ class StochasticViT(PatchTokens):
         )
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, n_outputs)
-        if self.stochastic:
+        self.log_scale: nn.Parameter | None = None
+        if self.stochastic and head == "probit":
             # the mean of independent tokens varies less than one of them; what of that
             # matters for logits is learnt
             count = 1 if self.n_special else self.n_patches
@@ -373,7 +375,9 @@ class StochasticViT(PatchTokens):
             + share.square() * (along * normal).sum(-1, keepdim=True)
         )
         # a sum of squares, but for rounding
-        variance = variance.clamp_min(0) / spread * self.log_scale.exp()
+        variance = variance.clamp_min(0) / spread
+        if self.log_scale is not None:
+            variance = variance * self.log_scale.exp()
         return GaussianTokens(mean, variance)
 
 

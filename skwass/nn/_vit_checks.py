@@ -14,7 +14,7 @@ _WORDS = {
     "cov_aggregation": ("squared", "linear"),
     "covariance_mlp": ("full", "light"),
     "pooling": ("cls", "mean"),
-    "head": ("probit", "mean"),
+    "head": ("mean", "probit"),
 }
 
 

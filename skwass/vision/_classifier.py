@@ -36,10 +36,8 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
     .. math:: A_{ij} \propto \exp\big(-\tau W_2^2(q_i, k_j)\big), \qquad
               W_2^2 = \|\mu_q - \mu_k\|^2 + \|\sqrt{\sigma_q} - \sqrt{\sigma_k}\|^2.
 
-    The pooled token is a Gaussian z, the head is linear, and a class is as probable as
-    the mean over z says, which has a closed form: logits are divided by
-    :math:`\sqrt{1 + \pi v / 8}`, with v their variances. Cross-entropy is what is made
-    small, with two regularisers,
+    The pooled token is a Gaussian z, and the head is linear on its mean. Cross-entropy
+    is what is made small, with two regularisers,
 
     .. math:: L = L_{\text{CE}}(z)
               - \lambda_1 \log \sigma\big(W_2^2(z, z^-) - W_2^2(z, z^+)\big)
@@ -81,8 +79,11 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         means.
     pooling : {"mean", "cls"}, default="mean"
         What is classified: the mean of all tokens, or a token of its own.
-    head : {"probit", "mean"}, default="probit"
-        Whether variances have a say in probabilities.
+    head : {"mean", "probit"}, default="mean"
+        Which logits probabilities are of: those of the mean of the pooled token, as
+        published, or as good as the mean of probabilities over it, which has a closed
+        form, :math:`m / \sqrt{1 + \pi v / 8}` with m and v the means and variances of
+        logits. "mean" is better calibrated where both were measured.
     dropout : float, default=0.0
         Share of what blocks add that is left out.
     drop_path : float, default=0.0
@@ -221,7 +222,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **StochasticLearner._parameter_constraints,
-        "head": [StrOptions({"probit", "mean"})],
+        "head": [StrOptions({"mean", "probit"})],
         "pretrained": [None, nn.Module, HasMethods(["fit", "transform"])],
         "n_pretraining_iter": [Interval(Integral, 0, None, closed="left")],
         "lambda1": [NOT_NEGATIVE],
@@ -253,7 +254,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         cov_aggregation: str = "squared",
         covariance_mlp: str = "light",
         pooling: str = "mean",
-        head: str = "probit",
+        head: str = "mean",
         dropout: float = 0.0,
         drop_path: float = 0.0,
         pretrained: Any = None,

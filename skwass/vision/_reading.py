@@ -113,7 +113,7 @@ def sampled_logits(
     noise = torch.randn(n_samples, reader.width, generator=generator).double()
     head = copy.deepcopy(reader).cpu().double()
     variance = described.variance
-    if head.stochastic:
+    if head.log_scale is not None:
         variance = variance * head.log_scale.detach().exp()
     parts = []
     with torch.no_grad():

@@ -41,7 +41,7 @@ def test__gradients__reach_all_of_the_student_and_none_of_the_teacher(
     masked = made(attention=attention, pooling=pooling)
     found = compared(masked)
     found.loss.backward()
-    unused = ("student.head.", "student.norm.", "student.log_scale")
+    unused = ("student.head.", "student.norm.")
     for name, parameter in masked.named_parameters():
         used = not name.startswith(("teacher.", *unused))
         assert parameter.requires_grad or name.startswith("teacher.")

@@ -171,24 +171,21 @@ def test__block__is_what_its_parts_say(images, aggregation):
         assert_close(got, expected, rtol=0, atol=1e-10)
 
 
-def test__logit_distribution__is_that_of_draws(images):
-    model = network().eval()
+@pytest.mark.parametrize("head", ["mean", "probit"])
+def test__logit_distribution__is_that_of_draws(images, head):
+    model = network(head=head).eval()
     pooled = model.pool(model.encode(images)[-1])
     found = model.logit_distribution(images)
     # to first order: of Gaussians so narrow that the norm is as good as linear
     narrow = 1e-3
     noise = torch.randn(20_000, *pooled.mean.shape)
-    deviation = narrow * (pooled.variance * model.log_scale.exp()).sqrt()
+    scale = model.log_scale.exp() if head == "probit" else 1
+    deviation = narrow * (scale * pooled.variance).sqrt()
     draws = model.head(model.norm(pooled.mean + noise * deviation))
     assert_close(draws.mean(0), found.mean, rtol=0, atol=0.05)
     assert_close(draws.var(0) / narrow**2, found.variance, rtol=0.05, atol=0)
-    probit = found.mean / (1 + math.pi / 8 * found.variance).sqrt()
-    assert_close(model(images), probit)
-
-
-def test__mean_head__leaves_variances_out(images):
-    model = network(head="mean").eval()
-    assert_close(model(images), model.logit_distribution(images).mean)
+    lower = 1 if head == "mean" else (1 + math.pi / 8 * found.variance).sqrt()
+    assert_close(model(images), found.mean / lower)
 
 
 def test__mask__hides_patches_and_nothing_else(kind, images):
@@ -259,7 +256,7 @@ def test__entropy_of_attention__starts_as_that_of_dot_products(
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("covariance_mlp", ["full", "light"])
 def test__both_streams__get_gradients(images, pooling, covariance_mlp):
-    model = network(pooling=pooling, covariance_mlp=covariance_mlp)
+    model = network(pooling=pooling, covariance_mlp=covariance_mlp, head="probit")
     nn.functional.cross_entropy(model(images), torch.arange(6) % 3).backward()
     silent = {n for n, p in model.named_parameters() if p.grad is None}
     assert silent == {"blank.mean", "blank.raw"}
@@ -267,6 +264,16 @@ def test__both_streams__get_gradients(images, pooling, covariance_mlp):
         if name not in silent:
             assert parameter.grad.isfinite().all()
             assert parameter.grad.abs().max() > 0, name
+
+
+def test__mean_head__teaches_variances_but_for_those_after_the_last_attention(images):
+    model = network()
+    nn.functional.cross_entropy(model(images), torch.arange(6) % 3).backward()
+    silent = {n for n, p in model.named_parameters() if p.grad is None}
+    last = f"blocks.{model.depth - 1}.variance."
+    after = {"blank.mean", "blank.raw"}
+    assert all(n in after or n.startswith(last) for n in silent), silent
+    assert f"{last}read.weight" not in silent
 
 
 def test__variances__stay_positive_in_training_and_for_extreme_images():
@@ -303,7 +310,7 @@ def test__temperatures_and_variances__learn():
 
 
 def test__autocast__trains(kind, images):
-    model = network(attention=kind)
+    model = network(attention=kind, head="probit")
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(images)
         tokens = model.encode(images)[-1]

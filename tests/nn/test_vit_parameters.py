@@ -35,7 +35,7 @@ def test__layers__grow_with_depth(attention):
 
 
 def test__no_weight_decay__names_all_but_matrices():
-    model = network(pooling="cls")
+    model = network(pooling="cls", head="probit")
     spared = model.no_weight_decay()
     parameters = dict(model.named_parameters())
     assert spared < set(parameters)

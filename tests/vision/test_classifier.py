@@ -181,8 +181,25 @@ def test__logits__have_a_distribution_in_closed_form_and_by_sampling(fitted):
     assert 0.8 < np.median(ratio) < 1.2
     again = fitted.predict_distribution(X_LATER, "sampling", n_samples=3000)
     assert_array_equal(drawn.mean, again.mean)
+    assert_allclose(fitted.decision_function(X_LATER), closed.mean, atol=1e-4)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-4])
+def test__probit_head__lets_variances_lower_logits(weight):
+    classifier = small(head="probit", lambda1=weight, lambda2=weight).fit(X, Y)
+    closed = classifier.predict_distribution(X_LATER)
     probit = closed.mean / np.sqrt(1 + np.pi / 8 * closed.variance)
-    assert_allclose(fitted.decision_function(X_LATER), probit, atol=1e-4)
+    assert_allclose(classifier.decision_function(X_LATER), probit, atol=1e-4)
+
+
+def test__variances_without_a_loss__stay_as_they_are():
+    """Those of the last block, whose variances are asked for by regularisers only."""
+    fits = [small(lambda1=0, lambda2=0, max_iter=n).fit(X, Y) for n in (1, 8)]
+    (last,) = {f"blocks.{each.network_.depth - 1}.variance.write.bias" for each in fits}
+    states = [each.network_.state_dict() for each in fits]
+    assert_array_equal(states[0][last], states[1][last])
+    assert all((each.token_variances(X_LATER) > 0).all() for each in fits)
+    assert fits[1].score(X_LATER, Y_LATER) > 0.8
 
 
 def test__the_deterministic_twin__has_no_variances():
