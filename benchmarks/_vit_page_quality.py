@@ -36,15 +36,15 @@ def write(report: Report, records: Records) -> None:
         report.note(
             "Methods. Stochastic is `~skwass.StochasticViTClassifier` with its "
             "defaults but for the size of the network and the epochs; "
-            '``head="probit"`` gives variances a say in probabilities. A twin is the same '
-            'code with ``attention="dot"``: of equal width, or wider so that it has '
-            "as many parameters (matched). All learn with AdamW at the rate that the "
-            "classifier chooses for their width, and for as many epochs. Temperature "
-            "scaling holds out a tenth of the training samples. Monte-Carlo dropout "
-            f"leaves out {DROPOUT:.0%} in training, and in the {N_MASKS} passes of "
-            f"prediction. OT-MDR is `~skwass.OTMDRClassifier` with that network, ρ = "
-            f"{RHO:g} and noise {NOISE:g}, whose steps take two gradients; it has "
-            "neither regulariser nor warm-up."
+            '``head="probit"`` gives variances a say in probabilities. A twin is the '
+            'same code with ``attention="dot"``: of equal width, or wider so that it '
+            "has as many parameters (matched). All learn with AdamW at the rate that "
+            "the classifier chooses for their width, and for as many epochs. "
+            "Temperature scaling holds out a tenth of the training samples. "
+            f"Monte-Carlo dropout leaves out {DROPOUT:.0%} in training, and in the "
+            f"{N_MASKS} passes of prediction. OT-MDR is `~skwass.OTMDRClassifier` with "
+            f"that network, ρ = {RHO:g} and noise {NOISE:g}, whose steps take two "
+            "gradients; it has neither regulariser nor warm-up."
         )
     for name in known:
         _table(report, records, name)
