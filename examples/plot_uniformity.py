@@ -59,6 +59,8 @@ display.ax_.set_title("singular values of five representations")
 # gone.
 
 law = UniformityDisplay.from_simulation(200, random_state=0)
-for name, Z in representations.items():
-    law.add(Z, name)
+law.line_.set_color("0.5")
+for place, (name, Z) in enumerate(representations.items()):
+    law.add(Z, name, color=f"C{place}")  # as above
+law.ax_.legend(loc="upper left")
 law.ax_.set_title("as if that share of the dimensions were gone")

@@ -75,7 +75,7 @@ class MaskedPrediction(nn.Module):
         Differences below count by their squares, others by their size.
     contrast : float, default=1e-5
         λ.
-    pooled_weight : float, default=1.0
+    pooled_weight : float, default=5.0
         w.
     blocks : bool, default=True
         As of `block_masks`.
@@ -108,7 +108,7 @@ class MaskedPrediction(nn.Module):
         n_target_blocks: int | None = None,
         beta: float = 2.0,
         contrast: float = 1e-5,
-        pooled_weight: float = 1.0,
+        pooled_weight: float = 5.0,
         blocks: bool = True,
         momentum: float = 0.999,
     ) -> None:
