@@ -26,7 +26,7 @@ WAYS = {
     "matched-pretrained": "matched twin, pre-trained",
 }
 #: epochs of pre-training, of all images
-EPOCHS = {"digits": 60, "mnist": 20, "fashion": 20, "cifar": 8}
+EPOCHS = {"digits": 60, "mnist": 20, "fashion": 20, "cifar": 30}
 #: steps of what comes after, whatever the number of labels
 N_STEPS = 600
 _UNLABELLED = -1
