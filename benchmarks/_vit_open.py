@@ -1,4 +1,7 @@
-"""What the paper leaves open: regularisers, sizes, cost, ambiguity, other tokens."""
+"""What the paper leaves open: regularisers, sizes, cost, ambiguity, other tokens.
+
+And what a calibration error says at all: how large it is by chance.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from _vit_quality import GROUNDS
 from _vit_tokens import KINDS
 from torch.nn.functional import cross_entropy
 
-from skwass.metrics import ood_auroc
+from skwass.metrics import expected_calibration_error, ood_auroc
 from skwass.vision import StochasticViTClassifier
 
 #: images that questions of training are answered on: with augmentation and without
@@ -39,6 +42,8 @@ SIZES: dict[str, dict[str, int]] = {
     "depth": {"depth": 2},
 }
 BATCH = 64
+#: draws of labels
+N_DRAWS = 50
 #: scores of one image that may tell that it is two: those of `ood_score`, and
 AMBIGUITY = SCORES | {"logit-variance": "variance of logits"}
 TWIN_AMBIGUITY = ("max-probability", "energy", "wasserstein", "combined")
@@ -102,6 +107,22 @@ def ambiguous(name: str, scope: Scope) -> Figures:
     return figures
 
 
+def chance(name: str, scope: Scope) -> Figures:
+    """The calibration error of right probabilities: labels are drawn by them."""
+    ground = GROUNDS[name]
+    task = ground.read(scope)
+    proba = fitted(ground, task, scope).predict_proba(task.problem.X_test)
+    random_state = np.random.RandomState(scope.seed)
+    labels = np.arange(task.n_classes)
+    found = []
+    for _ in range(scope.less(N_DRAWS, 2)):
+        below = proba.cumsum(axis=1) < random_state.uniform(size=(len(proba), 1))
+        drawn = below.sum(axis=1).clip(max=len(labels) - 1)
+        found.append(expected_calibration_error(drawn, proba, labels=labels))
+    measured = expected_calibration_error(task.problem.y_test, proba, labels=labels)
+    return {"ece": float(measured), "ece by chance": float(np.mean(found))}
+
+
 def mixtures(X: Images, labels: np.ndarray, seed: int) -> Images:
     """The mean of each image and one of another class."""
     random_state = np.random.RandomState(seed)
@@ -145,7 +166,8 @@ def rows() -> dict[str, Measure]:
         found[f"ambiguous-{name}"] = partial(ambiguous, name)
     found["sizes-digits"] = partial(sizes, "digits")
     found["tokens-digits"] = partial(tokens, "digits")
-    return found | {f"cost-{name}": partial(cost, name) for name in GROUNDS}
+    found |= {f"cost-{name}": partial(cost, name) for name in GROUNDS}
+    return found | {f"chance-{name}": partial(chance, name) for name in GROUNDS}
 
 
 def ground_of(row: str) -> Ground:

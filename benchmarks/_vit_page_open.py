@@ -8,6 +8,7 @@ from _vit_methods import METHODS, SCORES
 from _vit_open import (
     AMBIGUITY,
     BATCH,
+    N_DRAWS,
     REGULARISERS,
     SIZES,
     TRIED,
@@ -34,6 +35,7 @@ def write(report: Report, records: Records) -> None:
     _tokens(report, records)
     _cost(report, records)
     _ambiguous(report, records)
+    _chance(report, records)
 
 
 def _cells(records: Records, row: str, prefix: str = "") -> list[str]:
@@ -184,3 +186,25 @@ def _ambiguous(report: Report, records: Records) -> None:
             "are classified wrongly from others."
         )
         report.table(["", "mixed", "wrong"], lines)
+
+
+def _chance(report: Report, records: Records) -> None:
+    lines = [
+        [
+            ground.title,
+            *(
+                records.cell(f"open/chance-{name}", figure, ".4f")
+                for figure in ("ece", "ece by chance")
+            ),
+        ]
+        for name, ground in GROUNDS.items()
+        if records.has(f"open/chance-{name}")
+    ]
+    if not lines:
+        return
+    report.note(
+        "How much of a calibration error is chance: that of stochastic networks, as "
+        "above, and what it would be on as many images had their probabilities been "
+        f"right, the mean over {N_DRAWS} draws of labels by these probabilities."
+    )
+    report.table(["", "ECE", "by chance"], lines)
