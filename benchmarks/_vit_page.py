@@ -88,9 +88,10 @@ def _whole(report: Report, records: Records) -> None:
     report.note(
         "**CIFAR-10 from scratch**: all 10,000 photographs, 2,000 held out, patches "
         f"of {settings['patch_size']} pixels, width {settings['width']}, "
-        f"{settings['depth']} blocks, {settings['max_iter']} epochs of batches of "
-        f"{settings['batch_size']}, and else the defaults, which shift and mirror "
-        "photographs. AUROC is that of the score by default for 1,000 of other classes."
+        f"{settings['depth']} blocks of {settings['n_heads']} heads, "
+        f"{settings['max_iter']} epochs of batches of {settings['batch_size']}, no "
+        "regularisers, and else the defaults, which shift and mirror photographs. "
+        "AUROC is that of the score by default for 1,000 of other classes."
     )
     report.table(
         [title for title, _ in _FIGURES.values()],
