@@ -247,6 +247,10 @@ class Augmented(StochasticViT):
 METHODS: dict[str, Method] = {
     "stochastic": Method("stochastic", _with()),
     "probit": Method('stochastic, ``head="probit"``', _with(head="probit")),
+    "position": Method(
+        'stochastic, ``variance_embedding="position"``',
+        _with(variance_embedding="position"),
+    ),
     "stochastic-temperature": Method(
         "stochastic, temperature scaled", _with(temperature="auto")
     ),

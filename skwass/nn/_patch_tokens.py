@@ -22,7 +22,10 @@ class PatchTokens(nn.Module):
     width : int
         Width of a token.
     streams : tuple of str
-        Names of streams; each has embeddings and positions of its own.
+        Names of streams; each has positions of its own.
+    embedded : tuple of str
+        Those of them that see patches. Others begin with their positions, the same in
+        all images.
     n_special : int
         Tokens that stand for no patch, 0 or 1.
     mean, scale : Tensor or None
@@ -38,6 +41,7 @@ class PatchTokens(nn.Module):
         patch: tuple[int, int],
         width: int,
         streams: tuple[str, ...],
+        embedded: tuple[str, ...],
         n_special: int,
         mean: Tensor | None,
         scale: Tensor | None,
@@ -53,13 +57,13 @@ class PatchTokens(nn.Module):
         self.register_buffer("pixel_mean", checked_pixels(mean, "mean", image_shape))
         self.register_buffer("pixel_scale", checked_pixels(scale, "scale", image_shape))
         n_pixels = channels * patch[0] * patch[1]
-        self.embed = nn.ModuleDict({s: nn.Linear(n_pixels, width) for s in streams})
+        self.embed = nn.ModuleDict({s: nn.Linear(n_pixels, width) for s in embedded})
         self.position = nn.ParameterDict(
             {s: _small(n_special + self.n_patches, width) for s in streams}
         )
-        self.blank = nn.ParameterDict({s: _small(width) for s in streams})
+        self.blank = nn.ParameterDict({s: _small(width) for s in embedded})
         if n_special:
-            self.cls = nn.ParameterDict({s: _small(width) for s in streams})
+            self.cls = nn.ParameterDict({s: _small(width) for s in embedded})
 
     def start(self, images: Tensor, mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """States of streams before the first block.
@@ -86,15 +90,18 @@ class PatchTokens(nn.Module):
         patches = images.unflatten(2, (rows, height)).unflatten(4, (columns, width))
         patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
         states = []
-        for name, embed in self.embed.items():
-            tokens: Tensor = embed(patches)
+        for name, position in self.position.items():
+            if name not in self.embed:
+                states.append(position.expand(len(images), -1, -1))
+                continue
+            tokens: Tensor = self.embed[name](patches)
             if mask is not None:
                 blank = self.blank[name].to(tokens.dtype)
                 tokens = torch.where(mask[..., None], blank, tokens)
             if self.n_special:
                 special = self.cls[name].expand(len(tokens), 1, -1)
                 tokens = torch.cat([special.to(tokens.dtype), tokens], 1)
-            states.append(tokens + self.position[name])
+            states.append(tokens + position)
         return tuple(states)
 
 

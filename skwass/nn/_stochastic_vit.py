@@ -49,6 +49,10 @@ class StochasticViT(PatchTokens):
         As in `wasserstein_attention`.
     covariance_mlp : {"full", "light"}, default="light"
         Whether perceptrons of variances are as wide as those of means, or narrow.
+    variance_embedding : {"patch", "position"}, default="patch"
+        What variances begin with: patches and positions, as published, or positions
+        alone, which are the same in all images; attention goes by places from the
+        first block then, and variances learn of contents from it.
     pooling : {"cls", "mean"}, default="mean"
         What is classified: a token of its own, or the mean of all.
     head : {"mean", "probit"}, default="mean"
@@ -108,6 +112,7 @@ class StochasticViT(PatchTokens):
         attention: Literal["wasserstein", "dot"] = "wasserstein",
         cov_aggregation: Aggregation = "squared",
         covariance_mlp: Literal["full", "light"] = "light",
+        variance_embedding: Literal["patch", "position"] = "patch",
         pooling: Literal["cls", "mean"] = "mean",
         head: Literal["mean", "probit"] = "mean",
         drop_path: float = 0.0,
@@ -126,6 +131,7 @@ class StochasticViT(PatchTokens):
             "attention": attention,
             "cov_aggregation": cov_aggregation,
             "covariance_mlp": covariance_mlp,
+            "variance_embedding": variance_embedding,
             "pooling": pooling,
             "head": head,
             "drop_path": drop_path,
@@ -138,6 +144,9 @@ class StochasticViT(PatchTokens):
             sides_of(patch_size),
             width,
             ("mean", "raw") if stochastic else ("mean",),
+            ("mean", "raw")
+            if stochastic and variance_embedding == "patch"
+            else ("mean",),
             int(pooling == "cls"),
             mean,
             scale,

@@ -77,6 +77,10 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
     covariance_mlp : {"light", "full"}, default="light"
         Hidden layers of the variances: a quarter of `width`, or as wide as those of
         means.
+    variance_embedding : {"patch", "position"}, default="patch"
+        What variances begin with: patches and positions, as published, or positions
+        alone, the same in all images. The latter may well be the better one, see the
+        results.
     pooling : {"mean", "cls"}, default="mean"
         What is classified: the mean of all tokens, or a token of its own.
     head : {"mean", "probit"}, default="mean"
@@ -253,6 +257,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         attention: str = "wasserstein",
         cov_aggregation: str = "squared",
         covariance_mlp: str = "light",
+        variance_embedding: str = "patch",
         pooling: str = "mean",
         head: str = "mean",
         dropout: float = 0.0,
@@ -295,6 +300,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         self.attention = attention
         self.cov_aggregation = cov_aggregation
         self.covariance_mlp = covariance_mlp
+        self.variance_embedding = variance_embedding
         self.pooling = pooling
         self.head = head
         self.dropout = dropout

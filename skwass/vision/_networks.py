@@ -23,6 +23,7 @@ OPTIONS = (
     "attention",
     "cov_aggregation",
     "covariance_mlp",
+    "variance_embedding",
     "pooling",
     "head",
     "drop_path",

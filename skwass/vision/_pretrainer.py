@@ -90,6 +90,8 @@ class StochasticViTPretrainer(
         How variances are added up.
     covariance_mlp : {"light", "full"}, default="light"
         Hidden layers of the variances.
+    variance_embedding : {"patch", "position"}, default="patch"
+        What variances begin with.
     pooling : {"mean", "cls"}, default="mean"
         What `transform` gives: the mean of all tokens, or a token of its own.
     dropout : float, default=0.0
@@ -217,6 +219,7 @@ class StochasticViTPretrainer(
         attention: str = "wasserstein",
         cov_aggregation: str = "squared",
         covariance_mlp: str = "light",
+        variance_embedding: str = "patch",
         pooling: str = "mean",
         dropout: float = 0.0,
         drop_path: float = 0.0,
@@ -249,6 +252,7 @@ class StochasticViTPretrainer(
         self.attention = attention
         self.cov_aggregation = cov_aggregation
         self.covariance_mlp = covariance_mlp
+        self.variance_embedding = variance_embedding
         self.pooling = pooling
         self.dropout = dropout
         self.drop_path = drop_path

@@ -266,6 +266,22 @@ def test__both_streams__get_gradients(images, pooling, covariance_mlp):
             assert parameter.grad.abs().max() > 0, name
 
 
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test__variances_of_positions__learn_of_contents_from_attention(images, pooling):
+    model = network(variance_embedding="position", pooling=pooling, head="probit")
+    _, first = model.start(images)
+    assert_close(first, first[:1].expand_as(first))
+    variances = model.last(images).variance
+    assert (variances.std(0) > 0).any()
+    nn.functional.cross_entropy(model(images), torch.arange(6) % 3).backward()
+    silent = {n for n, p in model.named_parameters() if p.grad is None}
+    assert silent == {"blank.mean"}
+    mask = torch.rand(len(images), model.n_patches) < 0.5
+    hidden = model.start(images, mask)
+    assert_close(hidden[1], first)
+    assert not torch.equal(hidden[0], model.start(images)[0])
+
+
 def test__mean_head__teaches_variances_but_for_those_after_the_last_attention(images):
     model = network()
     nn.functional.cross_entropy(model(images), torch.arange(6) % 3).backward()

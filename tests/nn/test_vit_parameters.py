@@ -108,6 +108,7 @@ def test__matched_twin__of_a_twin_is_one_of_the_same_size():
         ({"attention": "flash"}, "attention must be one of"),
         ({"cov_aggregation": "cubed"}, "cov_aggregation must be one of"),
         ({"covariance_mlp": "heavy"}, "covariance_mlp must be one of"),
+        ({"variance_embedding": "none"}, "variance_embedding must be one of"),
         ({"pooling": "max"}, "pooling must be one of"),
         ({"head": "logit"}, "head must be one of"),
         ({"width": 0}, "width must be an integer of 1 or more; got 0"),
