@@ -288,9 +288,10 @@ class StochasticViT(PatchTokens):
         logits : Tensor of shape (n_samples, n_outputs)
             As `head` says.
         """
+        if self.log_scale is None:  # variances have no say, so they are left alone
+            means: Tensor = self.head(self.norm(pooled.mean))
+            return means
         mean, variance = self._logits(pooled)
-        if not self.stochastic or self.options["head"] == "mean":
-            return mean
         return mean / (1 + math.pi / 8 * variance).sqrt()
 
     def attention_maps(self, images: Tensor) -> Tensor:

@@ -79,14 +79,16 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         means.
     variance_embedding : {"patch", "position"}, default="patch"
         What variances begin with: patches and positions, as published, or positions
-        alone, the same in all images, which was more accurate wherever it was tried.
+        alone, the same in all images, which was as accurate or more so wherever it was
+        tried.
     pooling : {"mean", "cls"}, default="mean"
         What is classified: the mean of all tokens, or a token of its own.
     head : {"mean", "probit"}, default="mean"
         Which logits probabilities are of: those of the mean of the pooled token, as
         published, or as good as the mean of probabilities over it, which has a closed
         form, :math:`m / \sqrt{1 + \pi v / 8}` with m and v the means and variances of
-        logits. "mean" is better calibrated where both were measured.
+        logits. "mean" is calibrated as well or better where both were
+        measured.
     dropout : float, default=0.0
         Share of what blocks add that is left out.
     drop_path : float, default=0.0
