@@ -247,9 +247,9 @@ class Augmented(StochasticViT):
 METHODS: dict[str, Method] = {
     "stochastic": Method("stochastic", _with()),
     "probit": Method('stochastic, ``head="probit"``', _with(head="probit")),
-    "position": Method(
-        'stochastic, ``variance_embedding="position"``',
-        _with(variance_embedding="position"),
+    "patch": Method(
+        'stochastic, ``variance_embedding="patch"``',
+        _with(variance_embedding="patch"),
     ),
     "stochastic-temperature": Method(
         "stochastic, temperature scaled", _with(temperature="auto")

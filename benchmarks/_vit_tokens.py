@@ -28,13 +28,9 @@ def gaussian(n_outputs: int, **options: Any) -> StochasticViT:
     return Augmented(n_outputs, **options)
 
 
-def embedded(n_outputs: int, **options: Any) -> StochasticViT:
-    """Patches are embedded as means only: variances begin with those of positions."""
-    network = Augmented(n_outputs, **options)
-    variances = network.embed["raw"].requires_grad_(False)
-    for parameter in variances.parameters():
-        nn.init.zeros_(parameter)
-    return network
+def published(n_outputs: int, **options: Any) -> StochasticViT:
+    """Patches are embedded as Gaussians: variances begin with what they show, too."""
+    return Augmented(n_outputs, variance_embedding="patch", **options)
 
 
 def points(n_outputs: int, **options: Any) -> StochasticViT:
@@ -53,8 +49,8 @@ def student(n_outputs: int, **options: Any) -> StochasticViT:
 
 
 KINDS: dict[str, tuple[str, Callable[..., StochasticViT]]] = {
-    "gaussian": ("Gaussians", gaussian),
-    "embedded": ("Gaussians, embedded as points", embedded),
+    "gaussian": ("Gaussians, embedded as points", gaussian),
+    "published": ("Gaussians, embedded as such", published),
     "distances": ("points, attention by distance", distances),
     "points": ("points, dot products", points),
     "student": (f"Student's t of {DEGREES:g} degrees of freedom", student),

@@ -21,9 +21,9 @@ _LIGHT = 0.25
 class StochasticViT(PatchTokens):
     r"""A vision transformer whose tokens are Gaussians.
 
-    Patches of an image become means and variances by two embeddings with positions of
-    their own; blocks of Wasserstein attention update both [1]_. The pooled token is a
-    Gaussian, and so are the logits that a linear head makes of it.
+    Patches of an image become means, and variances begin with positions of their own;
+    blocks of Wasserstein attention update both [1]_. The pooled token is a Gaussian, and
+    so are the logits that a linear head makes of it.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ class StochasticViT(PatchTokens):
         As in `wasserstein_attention`.
     covariance_mlp : {"full", "light"}, default="light"
         Whether perceptrons of variances are as wide as those of means, or narrow.
-    variance_embedding : {"patch", "position"}, default="patch"
-        What variances begin with: patches and positions, as published, or positions
-        alone, which are the same in all images; attention goes by places from the
-        first block then, and variances learn of contents from it.
+    variance_embedding : {"position", "patch"}, default="position"
+        What variances begin with: positions alone, which are the same in all images, so
+        that the first block attends by means and places and variances learn of contents
+        from its means; or patches, too, as published.
     pooling : {"cls", "mean"}, default="mean"
         What is classified: a token of its own, or the mean of all.
     head : {"mean", "probit"}, default="mean"
@@ -112,7 +112,7 @@ class StochasticViT(PatchTokens):
         attention: Literal["wasserstein", "dot"] = "wasserstein",
         cov_aggregation: Aggregation = "squared",
         covariance_mlp: Literal["full", "light"] = "light",
-        variance_embedding: Literal["patch", "position"] = "patch",
+        variance_embedding: Literal["position", "patch"] = "position",
         pooling: Literal["cls", "mean"] = "mean",
         head: Literal["mean", "probit"] = "mean",
         drop_path: float = 0.0,

@@ -13,7 +13,7 @@ _WORDS = {
     "attention": ("wasserstein", "dot"),
     "cov_aggregation": ("squared", "linear"),
     "covariance_mlp": ("full", "light"),
-    "variance_embedding": ("patch", "position"),
+    "variance_embedding": ("position", "patch"),
     "pooling": ("cls", "mean"),
     "head": ("mean", "probit"),
 }

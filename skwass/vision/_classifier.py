@@ -77,10 +77,10 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
     covariance_mlp : {"light", "full"}, default="light"
         Hidden layers of the variances: a quarter of `width`, or as wide as those of
         means.
-    variance_embedding : {"patch", "position"}, default="patch"
-        What variances begin with: patches and positions, as published, or positions
-        alone, the same in all images, which was as accurate or more so wherever it was
-        tried.
+    variance_embedding : {"position", "patch"}, default="position"
+        What variances begin with: positions alone, the same in all images, or patches,
+        too, as published. "position" was as accurate or more so wherever it was tried;
+        variances learn of contents from the first block on.
     pooling : {"mean", "cls"}, default="mean"
         What is classified: the mean of all tokens, or a token of its own.
     head : {"mean", "probit"}, default="mean"
@@ -258,7 +258,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         attention: str = "wasserstein",
         cov_aggregation: str = "squared",
         covariance_mlp: str = "light",
-        variance_embedding: str = "patch",
+        variance_embedding: str = "position",
         pooling: str = "mean",
         head: str = "mean",
         dropout: float = 0.0,

@@ -29,7 +29,7 @@ CONSTRAINTS_OF_NETWORKS: dict[str, list[Any]] = {
     "attention": [StrOptions({"wasserstein", "dot"})],
     "cov_aggregation": [StrOptions({"squared", "linear"})],
     "covariance_mlp": [StrOptions({"light", "full"})],
-    "variance_embedding": [StrOptions({"patch", "position"})],
+    "variance_embedding": [StrOptions({"position", "patch"})],
     "pooling": [StrOptions({"mean", "cls"})],
     "dropout": [BELOW_ONE],
     "drop_path": [BELOW_ONE],

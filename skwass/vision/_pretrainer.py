@@ -90,8 +90,8 @@ class StochasticViTPretrainer(
         How variances are added up.
     covariance_mlp : {"light", "full"}, default="light"
         Hidden layers of the variances.
-    variance_embedding : {"patch", "position"}, default="patch"
-        What variances begin with.
+    variance_embedding : {"position", "patch"}, default="position"
+        What variances begin with: positions alone, or patches, too.
     pooling : {"mean", "cls"}, default="mean"
         What `transform` gives: the mean of all tokens, or a token of its own.
     dropout : float, default=0.0
@@ -219,7 +219,7 @@ class StochasticViTPretrainer(
         attention: str = "wasserstein",
         cov_aggregation: str = "squared",
         covariance_mlp: str = "light",
-        variance_embedding: str = "patch",
+        variance_embedding: str = "position",
         pooling: str = "mean",
         dropout: float = 0.0,
         drop_path: float = 0.0,
