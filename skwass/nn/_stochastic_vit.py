@@ -22,8 +22,8 @@ class StochasticViT(PatchTokens):
     r"""A vision transformer whose tokens are Gaussians.
 
     Patches of an image become means, and variances begin with positions of their own;
-    blocks of Wasserstein attention update both [1]_. The pooled token is a Gaussian, and
-    so are the logits that a linear head makes of it.
+    blocks of Wasserstein attention update both [1]_. The pooled token is a Gaussian,
+    and so are the logits that a linear head makes of it.
 
     Parameters
     ----------

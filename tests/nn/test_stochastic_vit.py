@@ -255,11 +255,18 @@ def test__entropy_of_attention__starts_as_that_of_dot_products(
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("covariance_mlp", ["full", "light"])
-def test__both_streams__get_gradients(images, pooling, covariance_mlp):
-    model = network(pooling=pooling, covariance_mlp=covariance_mlp, head="probit")
+@pytest.mark.parametrize("embedding", ["position", "patch"])
+def test__both_streams__get_gradients(images, pooling, covariance_mlp, embedding):
+    model = network(
+        pooling=pooling,
+        covariance_mlp=covariance_mlp,
+        variance_embedding=embedding,
+        head="probit",
+    )
     nn.functional.cross_entropy(model(images), torch.arange(6) % 3).backward()
     silent = {n for n, p in model.named_parameters() if p.grad is None}
-    assert silent == {"blank.mean", "blank.raw"}
+    blank = {"blank.mean"} if embedding == "position" else {"blank.mean", "blank.raw"}
+    assert silent == blank
     for name, parameter in model.named_parameters():
         if name not in silent:
             assert parameter.grad.isfinite().all()
@@ -268,18 +275,25 @@ def test__both_streams__get_gradients(images, pooling, covariance_mlp):
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test__variances_of_positions__learn_of_contents_from_attention(images, pooling):
-    model = network(variance_embedding="position", pooling=pooling, head="probit")
+    model = network(pooling=pooling)
     _, first = model.start(images)
     assert_close(first, first[:1].expand_as(first))
     variances = model.last(images).variance
     assert (variances.std(0) > 0).any()
-    nn.functional.cross_entropy(model(images), torch.arange(6) % 3).backward()
-    silent = {n for n, p in model.named_parameters() if p.grad is None}
-    assert silent == {"blank.mean"}
     mask = torch.rand(len(images), model.n_patches) < 0.5
     hidden = model.start(images, mask)
     assert_close(hidden[1], first)
     assert not torch.equal(hidden[0], model.start(images)[0])
+
+
+def test__variances_of_patches__begin_with_contents(images):
+    model = network(variance_embedding="patch")
+    _, first = model.start(images)
+    assert not torch.equal(first[0], first[1])
+    mask = torch.rand(len(images), model.n_patches) < 0.5
+    hidden = model.start(images, mask)[1]
+    assert_close(hidden[~mask], first[~mask])
+    assert (hidden[mask] != first[mask]).any()
 
 
 def test__mean_head__teaches_variances_but_for_those_after_the_last_attention(images):
@@ -287,8 +301,7 @@ def test__mean_head__teaches_variances_but_for_those_after_the_last_attention(im
     nn.functional.cross_entropy(model(images), torch.arange(6) % 3).backward()
     silent = {n for n, p in model.named_parameters() if p.grad is None}
     last = f"blocks.{model.depth - 1}.variance."
-    after = {"blank.mean", "blank.raw"}
-    assert all(n in after or n.startswith(last) for n in silent), silent
+    assert all(n == "blank.mean" or n.startswith(last) for n in silent), silent
     assert f"{last}read.weight" not in silent
 
 

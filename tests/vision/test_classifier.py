@@ -59,7 +59,7 @@ def same(one, other):
         {},
         {"attention": "dot"},
         {"pooling": "cls", "covariance_mlp": "full", "cov_aggregation": "linear"},
-        {"variance_embedding": "position", "n_pretraining_iter": 1},
+        {"variance_embedding": "patch", "n_pretraining_iter": 1},
         {"head": "mean", "lambda1": 0.0, "lambda2": 0.0},
         {"ema": 0.9, "lr_schedule": "constant"},
         {"layer_decay": 0.75, "label_smoothing": 0.1, "drop_path": 0.1, "dropout": 0.1},

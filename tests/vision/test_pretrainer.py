@@ -327,10 +327,12 @@ def test__a_search__copies_the_network_as_it_is(fitted):
 
 def test__a_pipeline__embeds_before_another_classifier():
     pipeline = make_pipeline(
-        StandardScaler(), StochasticViTPretrainer(**OF_TABLES), LogisticRegression()
+        StandardScaler(),
+        StochasticViTPretrainer(**OF_TABLES),
+        LogisticRegression(max_iter=1000),
     )
     assert pipeline.fit(TABLE, SPECIES).score(TABLE, SPECIES) > 0.7
-    images = make_pipeline(small(), LogisticRegression()).fit(X, Y)
+    images = make_pipeline(small(), LogisticRegression(max_iter=1000)).fit(X, Y)
     assert images.predict(X_LATER).shape == (128,)
 
 
