@@ -70,7 +70,7 @@ for name, found in accuracies.items():
     print(f"{name:13}", *(f"{mean:.2f}" for mean in np.mean(found, axis=1)))
 
 # %%
-# Pre-training is worth ten times as many labels here, or more. Bands are between two
+# Pre-training is worth four times as many labels here, or more. Bands are between two
 # draws of labels.
 
 figure, axes = plt.subplots(layout="constrained")
