@@ -111,7 +111,7 @@ def _tokens(report: Report, records: Records) -> None:
     report.note(
         "digits: what tokens are, networks of equal width, trained by "
         "`~skwass.OTMDRClassifier` with ρ = 0, which is plain training without "
-        "regularisers. Embedded as points: of patches there are means only, and "
+        "regularisers. Embedded as points, by default: patches become means only, and "
         "variances begin the same in all images. By distance: attention as of "
         "Gaussians, of tokens without variances. Student's t: attention falls with the "
         "distance as its density does; all else is as of Gaussians."

@@ -36,7 +36,9 @@ def write(report: Report, records: Records) -> None:
         report.note(
             "Methods. Stochastic is `~skwass.StochasticViTClassifier` with its "
             "defaults but for the size of the network and the epochs; "
-            '``head="probit"`` gives variances a say in probabilities. A twin is the '
+            '``head="probit"`` gives variances a say in probabilities; with '
+            '``variance_embedding="patch"`` they begin with what patches show, as '
+            "published, and not with their positions alone. A twin is the "
             'same code with ``attention="dot"``: of equal width, or wider so that it '
             "has as many parameters (matched). All learn with AdamW at the rate that "
             "the classifier chooses for their width, and for as many epochs. "
