@@ -111,16 +111,21 @@ def chance(name: str, scope: Scope) -> Figures:
     """The calibration error of right probabilities: labels are drawn by them."""
     ground = GROUNDS[name]
     task = ground.read(scope)
-    proba = fitted(ground, task, scope).predict_proba(task.problem.X_test)
-    random_state = np.random.RandomState(scope.seed)
     labels = np.arange(task.n_classes)
-    found = []
-    for _ in range(scope.less(N_DRAWS, 2)):
-        below = proba.cumsum(axis=1) < random_state.uniform(size=(len(proba), 1))
-        drawn = below.sum(axis=1).clip(max=len(labels) - 1)
-        found.append(expected_calibration_error(drawn, proba, labels=labels))
-    measured = expected_calibration_error(task.problem.y_test, proba, labels=labels)
-    return {"ece": float(measured), "ece by chance": float(np.mean(found))}
+    figures: Figures = {}
+    for kind, changes in (("stochastic", {}), ("matched", ground.matched(task))):
+        trained = fitted(ground, task, scope, **changes)
+        proba = trained.predict_proba(task.problem.X_test)
+        random_state = np.random.RandomState(scope.seed)
+        found = []
+        for _ in range(scope.less(N_DRAWS, 2)):
+            below = proba.cumsum(axis=1) < random_state.uniform(size=(len(proba), 1))
+            drawn = below.sum(axis=1).clip(max=len(labels) - 1)
+            found.append(expected_calibration_error(drawn, proba, labels=labels))
+        measured = expected_calibration_error(task.problem.y_test, proba, labels=labels)
+        figures[f"{kind} ece"] = float(measured)
+        figures[f"{kind} ece by chance"] = float(np.mean(found))
+    return figures
 
 
 def mixtures(X: Images, labels: np.ndarray, seed: int) -> Images:

@@ -191,20 +191,21 @@ def _ambiguous(report: Report, records: Records) -> None:
 def _chance(report: Report, records: Records) -> None:
     lines = [
         [
-            ground.title,
+            f"{ground.title}, {METHODS[kind].title}",
             *(
-                records.cell(f"open/chance-{name}", figure, ".4f")
+                records.cell(f"open/chance-{name}", f"{kind} {figure}", ".4f")
                 for figure in ("ece", "ece by chance")
             ),
         ]
         for name, ground in GROUNDS.items()
         if records.has(f"open/chance-{name}")
+        for kind in ("stochastic", "matched")
     ]
     if not lines:
         return
     report.note(
-        "How much of a calibration error is chance: that of stochastic networks, as "
-        "above, and what it would be on as many images had their probabilities been "
-        f"right, the mean over {N_DRAWS} draws of labels by these probabilities."
+        "How much of a calibration error is chance: that of networks as above, and what "
+        "it would be on as many images had their probabilities been right, the mean "
+        f"over {N_DRAWS} draws of labels by these probabilities."
     )
     report.table(["", "ECE", "by chance"], lines)
