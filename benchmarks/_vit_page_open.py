@@ -204,8 +204,8 @@ def _chance(report: Report, records: Records) -> None:
     if not lines:
         return
     report.note(
-        "How much of a calibration error is chance: that of networks as above, and what "
-        "it would be on as many images had their probabilities been right, the mean "
-        f"over {N_DRAWS} draws of labels by these probabilities."
+        "How much of a calibration error is chance: that of networks as above, and "
+        "what it would be on as many images had their probabilities been right, the "
+        f"mean over {N_DRAWS} draws of labels by these probabilities."
     )
     report.table(["", "ECE", "by chance"], lines)
