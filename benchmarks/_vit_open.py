@@ -20,7 +20,15 @@ from _records import Figures, named
 from _rows import Measure
 from _vit_data import Task
 from _vit_judging import told_apart
-from _vit_methods import SCORES, Ground, Train, Trained, by_worst_cases, fitted
+from _vit_methods import (
+    METHODS,
+    SCORES,
+    Ground,
+    Train,
+    Trained,
+    by_worst_cases,
+    fitted,
+)
 from _vit_quality import GROUNDS
 from _vit_tokens import KINDS
 from torch.nn.functional import cross_entropy
@@ -42,7 +50,8 @@ SIZES: dict[str, dict[str, int]] = {
     "depth": {"depth": 2},
 }
 BATCH = 64
-#: draws of labels
+#: methods whose calibration error is compared with chance, and draws of labels
+BY_CHANCE = ("stochastic", "matched")
 N_DRAWS = 50
 #: scores of one image that may tell that it is two: those of `ood_score`, and
 AMBIGUITY = SCORES | {"logit-variance": "variance of logits"}
@@ -113,8 +122,8 @@ def chance(name: str, scope: Scope) -> Figures:
     task = ground.read(scope)
     labels = np.arange(task.n_classes)
     figures: Figures = {}
-    for kind, changes in (("stochastic", {}), ("matched", ground.matched(task))):
-        trained = fitted(ground, task, scope, **changes)
+    for kind in BY_CHANCE:
+        trained = METHODS[kind].train(ground, task, scope)
         proba = trained.predict_proba(task.problem.X_test)
         random_state = np.random.RandomState(scope.seed)
         found = []

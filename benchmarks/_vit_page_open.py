@@ -8,6 +8,7 @@ from _vit_methods import METHODS, SCORES
 from _vit_open import (
     AMBIGUITY,
     BATCH,
+    BY_CHANCE,
     N_DRAWS,
     REGULARISERS,
     SIZES,
@@ -199,7 +200,7 @@ def _chance(report: Report, records: Records) -> None:
         ]
         for name, ground in GROUNDS.items()
         if records.has(f"open/chance-{name}")
-        for kind in ("stochastic", "matched")
+        for kind in BY_CHANCE
     ]
     if not lines:
         return

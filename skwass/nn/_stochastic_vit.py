@@ -139,14 +139,13 @@ class StochasticViT(PatchTokens):
         }
         check_options(options)
         stochastic = attention == "wasserstein"
+        streams = ("mean", "raw") if stochastic else ("mean",)
         super().__init__(
             options["image_shape"],
             sides_of(patch_size),
             width,
-            ("mean", "raw") if stochastic else ("mean",),
-            ("mean", "raw")
-            if stochastic and variance_embedding == "patch"
-            else ("mean",),
+            streams,
+            streams if variance_embedding == "patch" else ("mean",),
             int(pooling == "cls"),
             mean,
             scale,

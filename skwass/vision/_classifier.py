@@ -87,8 +87,7 @@ class StochasticViTClassifier(ClassNamePrefixFeaturesOutMixin, StochasticLearner
         Which logits probabilities are of: those of the mean of the pooled token, as
         published, or as good as the mean of probabilities over it, which has a closed
         form, :math:`m / \sqrt{1 + \pi v / 8}` with m and v the means and variances of
-        logits. "mean" is calibrated as well or better where both were
-        measured.
+        logits. "mean" is calibrated as well or better where both were measured.
     dropout : float, default=0.0
         Share of what blocks add that is left out.
     drop_path : float, default=0.0
